@@ -1,0 +1,131 @@
+# Orowan: `make` builds, `make test` tests, `make demo` shows. `make help` lists the rest.
+# Sources are found by wildcard: a new .c under csrc/ is built, a new csrc/lua/NAME.c is
+# registered (its ow_open_NAME becomes orowan.core.NAME), a *.simd.c is built once per ISA.
+
+B ?= build
+PREFIX ?= /usr/local
+LUA ?= lua5.4
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+BUSTED ?= $(shell command -v busted)
+
+UNAME_S := $(shell uname -s)
+UNAME_M := $(shell uname -m)
+
+# ---- libraries ---------------------------------------------------------------------------
+# find VAR, pkg-config names in order of preference, Debian package that provides them
+NEEDS_LIBS := $(filter-out deps clean help packages distclean,$(or $(MAKECMDGOALS),all))
+pc = $(firstword $(foreach n,$(1),$(if $(shell $(PKG_CONFIG) --exists $(n) 2>/dev/null && echo y),$(n))))
+
+LUA_PC    := $(call pc,lua5.4 lua54 lua-5.4)
+PNG_PC    := $(call pc,libpng libpng16)
+FFTW_PC   := $(call pc,fftw3)
+FFTWF_PC  := $(call pc,fftw3f)
+HDF5_PC   := $(call pc,hdf5-serial hdf5)
+EDIT_PC   := $(call pc,libedit)
+
+# The OpenMP build of OpenBLAS is named explicitly: installing it does not select it.
+BLAS_DIR  := $(firstword $(wildcard /usr/lib/$(UNAME_M)-linux-gnu/openblas-openmp /usr/lib64/openblas-openmp))
+ifneq ($(BLAS_DIR),)
+BLAS_CFLAGS := -I$(firstword $(wildcard /usr/include/$(UNAME_M)-linux-gnu/openblas-openmp) $(BLAS_DIR))
+BLAS_LIBS   := -L$(BLAS_DIR) -lopenblas -Wl,-rpath,$(BLAS_DIR)
+else
+BLAS_PC   := $(call pc,openblas-openmp openblaso openblas)
+BLAS_CFLAGS := $(if $(BLAS_PC),$(shell $(PKG_CONFIG) --cflags $(BLAS_PC)))
+BLAS_LIBS   := $(if $(BLAS_PC),$(shell $(PKG_CONFIG) --libs $(BLAS_PC)))
+endif
+
+ifeq ($(HDF5_PC),)
+H5CC := $(firstword $(shell command -v h5cc h5cc-serial 2>/dev/null))
+HDF5_CFLAGS := $(if $(H5CC),$(filter -I% -D%,$(shell $(H5CC) -show)))
+HDF5_LIBS   := $(if $(H5CC),$(filter -L% -l%,$(shell $(H5CC) -show)) -lhdf5)
+else
+HDF5_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(HDF5_PC))
+HDF5_LIBS   := $(shell $(PKG_CONFIG) --libs $(HDF5_PC))
+endif
+
+need = $(if $(strip $(2)),,$(error $(1) was not found. Install it (`make deps`, or on Debian: apt-get install $(3))))
+ifneq ($(NEEDS_LIBS),)
+ifndef OW_DEPS_PENDING
+ifneq ($(filter-out test demo help env,$(NEEDS_LIBS)),)
+$(call need,Lua 5.4 (headers),$(LUA_PC)$(LUA_INCDIR),liblua5.4-dev)
+$(call need,OpenBLAS (OpenMP build),$(BLAS_LIBS),libopenblas-openmp-dev)
+$(call need,FFTW 3 (double and single),$(and $(FFTW_PC),$(FFTWF_PC)),libfftw3-dev)
+$(call need,HDF5,$(HDF5_LIBS),libhdf5-dev)
+$(call need,libpng,$(PNG_PC),libpng-dev)
+$(call need,libedit,$(EDIT_PC),libedit-dev)
+endif
+endif
+endif
+
+PCS := $(LUA_PC) $(PNG_PC) $(FFTW_PC) $(FFTWF_PC) $(EDIT_PC)
+LIB_CFLAGS := $(if $(strip $(PCS)),$(shell $(PKG_CONFIG) --cflags $(PCS) 2>/dev/null)) $(if $(LUA_INCDIR),-I$(LUA_INCDIR)) $(BLAS_CFLAGS) $(HDF5_CFLAGS)
+CORE_LIBS  := $(shell $(PKG_CONFIG) --libs $(PNG_PC) $(FFTW_PC) $(FFTWF_PC) $(EDIT_PC) 2>/dev/null) $(BLAS_LIBS) $(HDF5_LIBS) -lm -ldl -lpthread
+LUA_LIBS   := $(if $(LUA_PC),$(shell $(PKG_CONFIG) --libs $(LUA_PC)),-llua)
+
+# ---- flags -------------------------------------------------------------------------------
+VERSION := $(shell cat VERSION)
+OPT     ?= -O3
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla $(if $(WERROR)$(CI),-Werror)
+CFLAGS_ALL = -std=gnu11 $(OPT) -g -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -fopenmp \
+  -fvisibility=default $(WARN) -Icsrc -I$(B)/gen $(LIB_CFLAGS) -DOW_VERSION='"$(VERSION)"' $(SANFLAGS) $(CFLAGS)
+LDFLAGS_ALL = -fopenmp $(SANFLAGS) $(LDFLAGS)
+
+ifneq ($(filter x86_64 amd64,$(UNAME_M)),)
+ISAS := base avx2 avx512
+else ifneq ($(filter aarch64 arm64,$(UNAME_M)),)
+ISAS := neon
+else
+ISAS := base
+endif
+ISA_base   :=
+ISA_neon   :=
+ISA_avx2   := -mavx2 -mfma -mf16c -mbmi -mbmi2
+ISA_avx512 := $(ISA_avx2) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512cd -mprefer-vector-width=512
+
+# ---- sources -----------------------------------------------------------------------------
+ALL_C    := $(shell find csrc -name '*.c' -not -path 'csrc/fuzz/*' -not -path 'csrc/modules/*' | LC_ALL=C sort)
+SIMD_C   := $(filter %.simd.c,$(ALL_C))
+MAIN_C   := csrc/lua/main.c
+CORE_C   := $(filter-out $(SIMD_C) $(MAIN_C),$(ALL_C))
+LUA_MODS := $(filter-out core owlua main,$(patsubst csrc/lua/%.c,%,$(filter csrc/lua/%.c,$(CORE_C))))
+CORE_O   := $(CORE_C:csrc/%.c=$(B)/obj/%.o) $(foreach i,$(ISAS),$(SIMD_C:csrc/%.simd.c=$(B)/obj/%.$(i).o))
+MAIN_O   := $(B)/obj/lua/main.o
+
+.PHONY: all test demo deps packages install env clean help sanitize fuzz simd-test lint
+all: $(B)/bin/orowan $(B)/lib/orowan/core.so
+
+$(B)/bin/orowan: $(MAIN_O) $(CORE_O)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -Wl,-E -o $@ $^ $(LUA_LIBS) $(CORE_LIBS)
+
+$(B)/lib/orowan/core.so: $(CORE_O)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -shared -o $@ $^ $(CORE_LIBS)
+
+$(B)/obj/%.o: csrc/%.c $(B)/gen/modules.h $(B)/gen/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+define isa_rule
+$(B)/obj/%.$(1).o: csrc/%.simd.c $(B)/gen/flags
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) $$(ISA_$(1)) -DOW_ISA=$(1) -DOW_ISA_$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
+
+# Lists rewritten only when they change, so that nothing is rebuilt for no reason.
+$(B)/gen/modules.h: FORCE
+	@mkdir -p $(@D)
+	@for m in $(LUA_MODS); do echo "OW_MODULE($$m)"; done > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/gen/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL))' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf $(B)

@@ -1,0 +1,70 @@
+// orowan.core: a table with one entry for each binding file. Also the things that must be
+// in place before user code: the interrupt hook and the allocator's way to collect garbage.
+#include "lua/owlua.h"
+#include "simd/isa.h"
+
+#include <pthread.h>
+
+#define OW_MODULE(name) int ow_open_##name(lua_State *L);
+#include "modules.h"
+#undef OW_MODULE
+
+static const luaL_Reg modules[] = {
+#define OW_MODULE(name) {#name, ow_open_##name},
+#include "modules.h"
+#undef OW_MODULE
+    {NULL, NULL}};
+
+static lua_State *collector_state;  // main thread of the state that collects
+static pthread_t collector_thread;
+
+static void collect(void) {
+  if (collector_state && pthread_equal(pthread_self(), collector_thread)) lua_gc(collector_state, LUA_GCCOLLECT, 0);
+}
+
+// Raises as long as the flag is set: a pcall around it only meets the next one.
+static void on_count(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  if (ow_interrupted()) owl_error(L, "", OW_EINTR, "interrupted");
+}
+
+static int forget_state(lua_State *L) {
+  (void)L;
+  collector_state = NULL;
+  return 0;
+}
+
+int luaopen_orowan_core(lua_State *L) {
+  luaL_checkversion(L);
+  if (ow_simd_complaint()) return luaL_error(L, "%s", ow_simd_complaint());
+  lua_newtable(L);
+  luaL_newmetatable(L, OWL_TENSOR);
+  if (lua_getfield(L, -1, "methods") == LUA_TNIL) {
+    lua_newtable(L);
+    lua_setfield(L, -3, "methods");
+  }
+  lua_pop(L, 2);
+  for (const luaL_Reg *m = modules; m->name; m++) {
+    lua_pushcfunction(L, m->func);
+    lua_call(L, 0, 1);
+    lua_setfield(L, -2, m->name);
+  }
+  lua_pushstring(L, OW_VERSION);
+  lua_setfield(L, -2, "version");
+
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  collector_state = lua_tothread(L, -1);
+  collector_thread = pthread_self();
+  lua_pop(L, 1);
+  ow_alloc_set_collector(collect);
+  lua_newtable(L);  // forgets the state when it closes
+  lua_newtable(L);
+  lua_pushcfunction(L, forget_state);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, "orowan.state");
+
+  ow_interrupt_install();
+  if (!lua_gethook(L)) lua_sethook(L, on_count, LUA_MASKCOUNT, 10000);
+  return 1;
+}

@@ -1,0 +1,69 @@
+// What `orowan info` and the recipes report: threads, SIMD level, memory, random words,
+// the interrupt flag.
+#include <string.h>
+
+#include "base/random.h"
+#include "lua/owlua.h"
+#include "simd/isa.h"
+
+extern char *openblas_get_config(void);
+extern char *openblas_get_corename(void);
+
+static int f_threads(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) ow_set_threads((int)owl_checkint(L, 1, "threads", "n", 1, 1024));
+  lua_pushinteger(L, ow_threads());
+  return 1;
+}
+
+static int f_memory(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) ow_alloc_set_budget((uint64_t)owl_checkint(L, 1, "memory", "budget", 0, LUA_MAXINTEGER));
+  ow_alloc_stats_t s = ow_alloc_stats();
+  lua_createtable(L, 0, 6);
+#define FIELD(f) lua_pushinteger(L, (lua_Integer)s.f), lua_setfield(L, -2, #f)
+  FIELD(in_use); FIELD(cached); FIELD(peak); FIELD(budget); FIELD(allocations); FIELD(reuses);
+#undef FIELD
+  return 1;
+}
+
+static int f_trim(lua_State *L) {
+  (void)L;
+  ow_alloc_trim();
+  return 0;
+}
+
+static int f_build(lua_State *L) {
+  lua_createtable(L, 0, 6);
+  lua_pushstring(L, ow_simd_name(ow_simd_level())), lua_setfield(L, -2, "simd");
+  lua_pushstring(L, openblas_get_config()), lua_setfield(L, -2, "blas");
+  lua_pushstring(L, openblas_get_corename()), lua_setfield(L, -2, "blas_core");
+  lua_pushinteger(L, ow_blas_threads()), lua_setfield(L, -2, "blas_threads");
+  lua_pushstring(L, __VERSION__), lua_setfield(L, -2, "compiler");
+  return 1;
+}
+
+static int f_philox(lua_State *L) {  // counter (4 words), key (2 words) -> 4 words
+  uint32_t v[6], out[4];
+  for (int i = 0; i < 6; i++) v[i] = (uint32_t)owl_checkint(L, i + 1, "philox", "word", 0, UINT32_MAX);
+  ow_philox4x32(v, v[4], v[5], out);
+  for (int i = 0; i < 4; i++) lua_pushinteger(L, out[i]);
+  return 4;
+}
+
+static int f_interrupted(lua_State *L) {
+  lua_pushboolean(L, ow_interrupted());
+  return 1;
+}
+
+static int f_clear_interrupt(lua_State *L) {
+  (void)L;
+  ow_interrupt_clear();
+  return 0;
+}
+
+int ow_open_system(lua_State *L) {
+  static const luaL_Reg funcs[] = {{"threads", f_threads}, {"memory", f_memory}, {"trim", f_trim}, {"build", f_build},
+                                   {"philox", f_philox}, {"interrupted", f_interrupted},
+                                   {"clear_interrupt", f_clear_interrupt}, {NULL, NULL}};
+  luaL_newlib(L, funcs);
+  return 1;
+}

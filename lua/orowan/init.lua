@@ -1,0 +1,25 @@
+--- Orowan: quantitative science of crystal defects.
+--- `local ow = require "orowan"`; sub-modules load on first use (`ow.stats`, `ow.plot`, ...).
+local core = require "orowan.core"
+
+local ow = { version = core.version, core = core }
+
+-- Functions of the C side that are public under the top-level name.
+for _, part in ipairs { "tensor", "create", "index", "ops", "reduce", "sort", "random", "linalg", "fft" } do
+  for name, f in pairs(core[part] or {}) do
+    if type(f) == "function" and ow[name] == nil then ow[name] = f end
+  end
+end
+
+local submodules = {
+  stats = true, plot = true, io = true, json = true, sys = true, recipe = true, progress = true, depinning = true,
+}
+
+return setmetatable(ow, {
+  __index = function(t, name)
+    if not submodules[name] then return nil end
+    local m = require("orowan." .. name)
+    rawset(t, name, m)
+    return m
+  end,
+})
