@@ -7,14 +7,13 @@ PREFIX ?= /usr/local
 LUA ?= lua5.4
 CC ?= cc
 PKG_CONFIG ?= pkg-config
-BUSTED ?= $(shell command -v busted)
 
 UNAME_S := $(shell uname -s)
 UNAME_M := $(shell uname -m)
 
 # ---- libraries ---------------------------------------------------------------------------
-# find VAR, pkg-config names in order of preference, Debian package that provides them
-NEEDS_LIBS := $(filter-out deps clean help packages distclean,$(or $(MAKECMDGOALS),all))
+# Goals that compile here and now; the others work on a bare machine.
+NEEDS_LIBS := $(filter-out deps clean help packages env demo test sanitize lint,$(or $(MAKECMDGOALS),all))
 pc = $(firstword $(foreach n,$(1),$(if $(shell $(PKG_CONFIG) --exists $(n) 2>/dev/null && echo y),$(n))))
 
 LUA_PC    := $(call pc,lua5.4 lua54 lua-5.4)
@@ -46,16 +45,12 @@ endif
 
 need = $(if $(strip $(2)),,$(error $(1) was not found. Install it (`make deps`, or on Debian: apt-get install $(3))))
 ifneq ($(NEEDS_LIBS),)
-ifndef OW_DEPS_PENDING
-ifneq ($(filter-out test demo help env,$(NEEDS_LIBS)),)
 $(call need,Lua 5.4 (headers),$(LUA_PC)$(LUA_INCDIR),liblua5.4-dev)
 $(call need,OpenBLAS (OpenMP build),$(BLAS_LIBS),libopenblas-openmp-dev)
 $(call need,FFTW 3 (double and single),$(and $(FFTW_PC),$(FFTWF_PC)),libfftw3-dev)
 $(call need,HDF5,$(HDF5_LIBS),libhdf5-dev)
 $(call need,libpng,$(PNG_PC),libpng-dev)
 $(call need,libedit,$(EDIT_PC),libedit-dev)
-endif
-endif
 endif
 
 PCS := $(LUA_PC) $(PNG_PC) $(FFTW_PC) $(FFTWF_PC) $(EDIT_PC)
@@ -64,7 +59,7 @@ CORE_LIBS  := $(shell $(PKG_CONFIG) --libs $(PNG_PC) $(FFTW_PC) $(FFTWF_PC) $(ED
 LUA_LIBS   := $(if $(LUA_PC),$(shell $(PKG_CONFIG) --libs $(LUA_PC)),-llua)
 
 # ---- flags -------------------------------------------------------------------------------
-VERSION := $(shell cat VERSION)
+VERSION := 0.1.0
 OPT     ?= -O3
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla $(if $(WERROR)$(CI),-Werror)
 CFLAGS_ALL = -std=gnu11 $(OPT) -g -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -fopenmp \
@@ -129,3 +124,97 @@ FORCE:
 
 clean:
 	rm -rf $(B)
+
+# ---- what a newcomer types ---------------------------------------------------------------
+# Libraries are looked for when make starts, so these call make again once `deps` has run.
+DEMO_OUT ?= $(B)/demo
+
+demo:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	@rm -rf $(DEMO_OUT)
+	$(B)/bin/orowan run avalanches --out $(DEMO_OUT)
+	@echo; echo "Figures:"; ls $(DEMO_OUT)/*.png | sed 's/^/  /'; echo "Report:"; echo "  $(DEMO_OUT)/report.html"
+
+test:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory spec
+
+# The specs alone. SPEC=spec/json_spec.lua picks one, BUSTED_FLAGS goes to busted.
+SPEC ?= spec
+BUSTED = $(LUA) $$(command -v busted) $(BUSTED_FLAGS)
+.PHONY: spec
+spec: all
+	OMP_WAIT_POLICY=passive $(BUSTED) $(SPEC)
+
+# The kernel specs at every SIMD level that this machine has.
+SIMD_SPEC ?= $(wildcard $(foreach s,ops reduce backend sort random linalg depinning stats,spec/$(s)_spec.lua))
+SIMD_HAVE = $(foreach i,$(ISAS),$(if $(shell OROWAN_SIMD=$(i) $(B)/bin/orowan -e 'require "orowan"' >/dev/null 2>&1 && echo y),$(i)))
+simd-test: all
+	@set -e; for level in $(SIMD_HAVE); do echo "OROWAN_SIMD=$$level"; \
+	  OROWAN_SIMD=$$level OMP_WAIT_POLICY=passive $(BUSTED) --exclude-tags=slow $(SIMD_SPEC); done
+
+# Everything under AddressSanitizer, LeakSanitizer and UBSan; the program itself runs the
+# specs, because a plain lua5.4 cannot load a sanitised library. Tag "#slow" is left out.
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SAN_SPEC ?= spec
+sanitize:
+	@$(MAKE) --no-print-directory B=build/san OPT=-O1 SANFLAGS='$(SAN)' build/san/bin/orowan
+	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 LSAN_OPTIONS=suppressions=spec/lsan.supp:print_suppressions=0 \
+	OMP_WAIT_POLICY=passive build/san/bin/orowan $$(command -v busted) --ignore-lua --exclude-tags=slow $(BUSTED_FLAGS) $(SAN_SPEC)
+
+lint:
+	luacheck -q lua spec examples
+
+# ---- packages ----------------------------------------------------------------------------
+DEBIAN := gcc make pkg-config lua5.4 liblua5.4-dev lua-busted luarocks libopenblas-openmp-dev libfftw3-dev \
+  libhdf5-dev libpng-dev libedit-dev gnuplot-nox ffmpeg
+FEDORA := gcc make pkgconf-pkg-config lua lua-devel luarocks openblas-devel openblas-openmp fftw-devel hdf5-devel \
+  libpng-devel libedit-devel gnuplot ffmpeg-free
+BREW   := lua luarocks pkg-config openblas fftw hdf5 libpng libedit gnuplot ffmpeg libomp
+
+packages:
+	@echo $(DEBIAN)
+
+deps:
+	@if command -v apt-get >/dev/null; then \
+	  missing=; for p in $(DEBIAN); do \
+	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	  if [ -n "$$missing" ]; then echo "Installing:$$missing"; \
+	    sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
+	    $$sudo apt-get update -q && \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi; \
+	elif command -v dnf >/dev/null; then \
+	  echo "Fedora (untested). Install these, then run make again:"; echo "  sudo dnf install $(FEDORA)"; echo "  luarocks install --lua-version 5.4 busted"; \
+	elif command -v brew >/dev/null; then \
+	  echo "macOS (untested). Install these, then run make again:"; echo "  brew install $(BREW)"; echo "  luarocks install busted"; \
+	else echo "Unknown system (untested). Orowan needs what these Debian packages hold:"; echo "  $(DEBIAN)"; fi
+
+# ---- install -----------------------------------------------------------------------------
+# LuaRocks sets the four INST_ variables. Examples and models go beside the Lua files, where
+# every way of installing finds them.
+INST_BINDIR ?= $(PREFIX)/bin
+INST_LUADIR ?= $(PREFIX)/share/lua/5.4
+INST_LIBDIR ?= $(PREFIX)/lib/lua/5.4
+install: all
+	install -d $(DESTDIR)$(INST_BINDIR) $(DESTDIR)$(INST_LIBDIR)/orowan
+	install -m 755 $(B)/bin/orowan $(DESTDIR)$(INST_BINDIR)/orowan
+	install -m 755 $(B)/lib/orowan/core.so $(DESTDIR)$(INST_LIBDIR)/orowan/core.so
+	@set -e; put() { install -d "$(DESTDIR)$(INST_LUADIR)/$$(dirname "$$2")"; install -m 644 "$$1" "$(DESTDIR)$(INST_LUADIR)/$$2"; }; \
+	for f in $$(cd lua && find orowan -name '*.lua'); do put lua/$$f $$f; done; \
+	for f in $$(find examples models spec/bench -type f 2>/dev/null); do put $$f orowan/home/$$f; done
+
+env:
+	@echo 'export LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"'
+	@echo 'export LUA_CPATH="$(CURDIR)/$(B)/lib/?.so;;"'
+
+help:
+	@echo 'make            build build/bin/orowan and the Lua module'
+	@echo 'make demo       install what is missing, build, run the flagship recipe'
+	@echo 'make test       install what is missing, build, run all specs'
+	@echo 'make spec SPEC=spec/json_spec.lua   one spec, nothing installed'
+	@echo 'make sanitize | fuzz | simd-test    specs under sanitizers, fuzzed parsers, every SIMD level'
+	@echo 'make deps       install the packages (Debian) or name them'
+	@echo 'make install PREFIX=/usr/local'
+	@echo 'make env        print LUA_PATH and LUA_CPATH for a plain lua5.4'

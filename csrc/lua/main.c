@@ -19,7 +19,8 @@ static bool readable(const char *dir, const char *tail) {
 }
 
 // Fills home (models, examples, docs) and lua (modules): OROWAN_HOME, then a folder above
-// the program that is a checkout (it has csrc), then PREFIX/share beside PREFIX/bin.
+// the program that is a checkout (it has csrc), then PREFIX/share/lua/5.4
+// beside PREFIX/bin, with the examples in orowan/home there.
 static bool find_home(char *home, char *lua) {
   char dir[PATH_MAX];
   const char *env = getenv("OROWAN_HOME");
@@ -31,7 +32,7 @@ static bool find_home(char *home, char *lua) {
     *slash = 0;
     if (readable(dir, "/lua/orowan/init.lua") && readable(dir, "/csrc")) return join(home, dir, "") && join(lua, dir, "/lua");
     if (readable(dir, "/share/lua/5.4/orowan/init.lua"))
-      return join(home, dir, "/share/orowan") && join(lua, dir, "/share/lua/5.4");
+      return join(home, dir, "/share/lua/5.4/orowan/home") && join(lua, dir, "/share/lua/5.4");
   }
   return false;
 }
