@@ -1,0 +1,17 @@
+// SHA-256 (FIPS 180-4), streaming.
+#ifndef OW_BASE_SHA256_H
+#define OW_BASE_SHA256_H
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+  uint32_t h[8];
+  uint64_t bytes;
+  uint8_t block[64];
+} ow_sha256;
+
+void ow_sha256_init(ow_sha256 *s);
+void ow_sha256_add(ow_sha256 *s, const void *data, size_t n);
+void ow_sha256_end(ow_sha256 *s, char hex[65]);  // lower case, 0-terminated
+
+#endif
