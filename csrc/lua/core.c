@@ -22,10 +22,29 @@ static void collect(void) {
   if (collector_state && pthread_equal(pthread_self(), collector_thread)) lua_gc(collector_state, LUA_GCCOLLECT, 0);
 }
 
-// Raises as long as the flag is set: a pcall around it only meets the next one.
+// Raises as long as the flag is set. The first errors leave closing code time to clean up;
+// when the flag is still there after them, someone swallows them (a loop around a pcall):
+// from then on every instruction raises, in this coroutine and in the main one.
+enum { HOOK_COUNT = 10000, GRACE = 3 };
+static int raised;
+
 static void on_count(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  if (ow_interrupted()) owl_error(L, "", OW_EINTR, "interrupted");
+  if (!ow_interrupted()) {
+    if (lua_gethookcount(L) != HOOK_COUNT) lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_COUNT);
+    return;
+  }
+  if (++raised >= GRACE) {
+    lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+    if (collector_state && lua_gethook(collector_state) == on_count) lua_sethook(collector_state, on_count, LUA_MASKCOUNT, 1);
+  }
+  owl_error(L, "", OW_EINTR, "interrupted");
+}
+
+void owl_clear_interrupt(lua_State *L) {
+  ow_interrupt_clear();
+  raised = 0;
+  if (lua_gethook(L) == on_count) lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_COUNT);
 }
 
 static int forget_state(lua_State *L) {
@@ -65,6 +84,6 @@ int luaopen_orowan_core(lua_State *L) {
   lua_setfield(L, LUA_REGISTRYINDEX, "orowan.state");
 
   ow_interrupt_install();
-  if (!lua_gethook(L)) lua_sethook(L, on_count, LUA_MASKCOUNT, 10000);
+  if (!lua_gethook(L)) lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_COUNT);
   return 1;
 }

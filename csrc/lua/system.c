@@ -55,15 +55,28 @@ static int f_interrupted(lua_State *L) {
 }
 
 static int f_clear_interrupt(lua_State *L) {
-  (void)L;
-  ow_interrupt_clear();
+  owl_clear_interrupt(L);
   return 0;
+}
+
+// handler, f, ... -> ok, interrupted, results or the handled error. An interrupt is over when
+// this returns: clearing it in Lua would need instructions that may be interrupted themselves.
+static int f_guard(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_checkany(L, 2);
+  bool ok = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1) == LUA_OK, interrupted = ow_interrupted();
+  if (interrupted) owl_clear_interrupt(L);
+  lua_pushboolean(L, ok);
+  lua_replace(L, 1);
+  lua_pushboolean(L, interrupted);
+  lua_insert(L, 2);
+  return lua_gettop(L);
 }
 
 int ow_open_system(lua_State *L) {
   static const luaL_Reg funcs[] = {{"threads", f_threads}, {"memory", f_memory}, {"trim", f_trim}, {"build", f_build},
                                    {"philox", f_philox}, {"interrupted", f_interrupted},
-                                   {"clear_interrupt", f_clear_interrupt}, {NULL, NULL}};
+                                   {"clear_interrupt", f_clear_interrupt}, {"guard", f_guard}, {NULL, NULL}};
   luaL_newlib(L, funcs);
   return 1;
 }
