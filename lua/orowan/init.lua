@@ -15,6 +15,10 @@ local submodules = {
   stats = true, plot = true, io = true, json = true, sys = true, recipe = true, progress = true, depinning = true,
 }
 
+--- The folder with Orowan's own files (examples, models, benchmarks).
+---@return string path absolute
+function ow.home() return require "orowan.home" () end
+
 return setmetatable(ow, {
   __index = function(t, name)
     if not submodules[name] then return nil end

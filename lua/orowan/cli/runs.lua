@@ -1,0 +1,194 @@
+--- orowan run, resume, rerun, recipes.
+local progress = require "orowan.progress"
+local format = require "orowan.format"
+local options = require "orowan.cli.options"
+local recipe = require "orowan.recipe"
+
+local runs = {}
+
+local function fail(command, message)
+  io.stderr:write("orowan ", command, ": ", tostring(message), "\n")
+  return 1
+end
+
+local function out(...) if not progress.quiet then io.stdout:write(...) end end
+
+local function print_summary(run)
+  local width = 0
+  for _, name in ipairs(run.order) do width = math.max(width, #name) end
+  for _, name in ipairs(run.order) do
+    local e = run.summary[name]
+    local line = ("  %-" .. width .. "s  %s"):format(name, format.number(e.value, 6))
+    if e.low or e.high then line = line .. ("  [%s, %s]"):format(format.number(e.low, 5), format.number(e.high, 5)) end
+    if e.unit ~= "" then line = line .. "  " .. e.unit end
+    out(line, "\n")
+  end
+end
+
+-- Says how a run ended; returns the exit status.
+local function finish(command, outcome)
+  if outcome.status == "complete" then
+    print_summary(outcome.run)
+    out("run folder: ", outcome.dir, "\nreport:     ", outcome.dir, "/report.html\n")
+    return 0
+  end
+  if outcome.status == "interrupted" then
+    io.stderr:write("interrupted", outcome.partial and
+      ("; go on with: orowan resume %s"):format(outcome.dir) or "; there was no checkpoint, nothing is kept", "\n")
+    return 130
+  end
+  fail(command, outcome.error)
+  if outcome.partial then
+    io.stderr:write(("its checkpoints are kept in %s; go on with: orowan resume %s\n"):format(outcome.partial, outcome.dir))
+  end
+  return 1
+end
+
+local run_help = [[
+usage: orowan run RECIPE [key=value ...] [options]
+
+RECIPE is a file, or the name of one of the recipes that `orowan recipes` lists.
+`orowan run RECIPE --help` shows its parameters.
+
+  --out DIR       run folder (default: runs/NAME-DATE-TIME). The run works in DIR.partial;
+                  when that holds the same run, unfinished, it goes on from its checkpoints
+  --seed N        seed of the random numbers (default 1)
+  --device D      cpu
+  --threads N     threads (default: all cores; the numbers do not depend on it)
+  --quiet         no progress, no summary
+  --trace         on an error, show where it happened
+]]
+
+local known = {
+  out = "string", seed = "integer", device = "string", threads = "count", quiet = "flag", help = "flag", trace = "flag",
+}
+
+--- orowan run RECIPE [key=value ...] [options]
+---@param args string[]
+---@return integer status
+function runs.run(args)
+  local o, err = options.parse(args, known)
+  if not o then return fail("run", err) end
+  if #o.words == 0 then
+    if o.help then
+      io.stdout:write(run_help)
+      return 0
+    end
+    return fail("run", "which recipe? (`orowan recipes` lists them, `orowan run --help` explains)")
+  end
+  if #o.words > 1 then
+    return fail("run", ("unexpected '%s'; parameters are given as key=value"):format(o.words[2]))
+  end
+  local r
+  r, err = recipe.load(o.words[1])
+  if not r then return fail("run", err) end
+  if o.help then
+    io.stdout:write("orowan run ", o.words[1], " [key=value ...]\n\n", r.name, r.summary ~= "" and ": " .. r.summary or "", "\n")
+    if r.description then io.stdout:write("\n", r.description, "\n") end
+    if #r.params > 0 then io.stdout:write("\nparameters:\n", recipe.params.help(r.params), "\n") end
+    io.stdout:write("\noptions: --out DIR --seed N --device D --threads N --quiet --trace (`orowan run --help`)\n")
+    return 0
+  end
+  progress.quiet = o.quiet or false
+  local outcome
+  outcome, err = recipe.run(r, {
+    params = o.pairs, out = o.out, seed = o.seed, device = o.device, threads = o.threads, trace = o.trace,
+  })
+  if not outcome then return fail("run", r.name .. ": " .. tostring(err)) end
+  return finish("run", outcome)
+end
+
+--- orowan resume DIR
+---@param args string[]
+---@return integer status
+function runs.resume(args)
+  local o, err = options.parse(args, { threads = "count", quiet = "flag", help = "flag", trace = "flag" })
+  if not o then return fail("resume", err) end
+  if o.help then
+    io.stdout:write("usage: orowan resume DIR [--threads N] [--quiet] [--trace]\n\n",
+      "Goes on with the unfinished run in DIR.partial, with the recipe, parameters and seed\n",
+      "stored there; it ends with the same numbers as an uninterrupted run.\n")
+    return 0
+  end
+  if #o.words ~= 1 or next(o.pairs) then return fail("resume", "expected one run folder") end
+  progress.quiet = o.quiet or false
+  local outcome
+  outcome, err = recipe.resume(o.words[1], { threads = o.threads, trace = o.trace })
+  if not outcome then return fail("resume", err) end
+  return finish("resume", outcome)
+end
+
+--- orowan rerun DIR [--out DIR] [--tolerance X]
+---@param args string[]
+---@return integer status
+function runs.rerun(args)
+  local o, err = options.parse(args, {
+    out = "string", tolerance = "number", threads = "count", quiet = "flag", help = "flag", trace = "flag",
+  })
+  if not o then return fail("rerun", err) end
+  if o.help then
+    io.stdout:write("usage: orowan rerun DIR [--out DIR] [--tolerance X] [--threads N] [--quiet] [--trace]\n\n",
+      "Runs a finished run again, with the recipe, parameters, seed and threads stored in it,\n",
+      "and says number by number which agree within a relative X (default 1e-9).\n",
+      "Exit status 0 when all agree, 1 when not.\n")
+    return 0
+  end
+  if #o.words ~= 1 or next(o.pairs) then return fail("rerun", "expected one run folder") end
+  progress.quiet = o.quiet or false
+  local c
+  c, err = recipe.rerun(o.words[1], { out = o.out, tolerance = o.tolerance, threads = o.threads, trace = o.trace })
+  if not c then return fail("rerun", err) end
+  if c.outcome.status ~= "complete" then return finish("rerun", c.outcome) end
+  for _, path in ipairs(c.changed) do io.stdout:write("input changed since: ", path, "\n") end
+  local old = c.record
+  if old.version ~= c.outcome.record.version then
+    io.stdout:write(("Orowan was %s, is %s\n"):format(old.version, c.outcome.record.version))
+  end
+  if old.simd ~= c.outcome.record.simd then
+    io.stdout:write(("SIMD level was %s, is %s\n"):format(old.simd, c.outcome.record.simd))
+  end
+  local width = 8
+  for _, r in ipairs(c.rows) do width = math.max(width, #r.name) end
+  local count = { identical = 0, agrees = 0 }
+  for _, r in ipairs(c.rows) do
+    count[r.verdict] = (count[r.verdict] or 0) + 1
+    local words = { identical = "identical", missing = "MISSING now", new = "NEW, was not there", timing = "not compared (timing)" }
+    local verdict = words[r.verdict] or (r.verdict == "agrees" and "agrees" or "DIFFERS")
+    if r.difference and r.difference > 0 then verdict = verdict .. (" by %.2g relative"):format(r.difference) end
+    out(("  %-" .. width .. "s  %-14s %-14s %s\n"):format(r.name, format.number(r.old, 8), format.number(r.new, 8), verdict))
+  end
+  out("run folder: ", c.outcome.dir, "\n")
+  io.stdout:write(("%d numbers: %d bitwise identical, %d agree within %g, %d do not\n"):format(
+    #c.rows - (count.timing or 0), count.identical, count.agrees, o.tolerance or 1e-9,
+    #c.rows - count.identical - count.agrees - (count.timing or 0)))
+  return c.agree and 0 or 1
+end
+
+--- orowan recipes
+---@param args string[]
+---@return integer status
+function runs.recipes(args)
+  local o, err = options.parse(args, { help = "flag" })
+  if not o then return fail("recipes", err) end
+  local names, paths = recipe.names()
+  if #names == 0 then
+    io.stdout:write("no recipes in ", require "orowan.home" (), "/examples\n")
+    return 0
+  end
+  local status = 0
+  for i, name in ipairs(names) do
+    local r
+    r, err = recipe.load(paths[name])
+    if i > 1 then io.stdout:write("\n") end
+    if r then
+      io.stdout:write(name, r.summary ~= "" and ": " .. r.summary or "", "\n")
+      if #r.params > 0 then io.stdout:write(recipe.params.help(r.params, "    "), "\n") end
+    else
+      io.stdout:write(name, ": ", err, "\n")
+      status = 1
+    end
+  end
+  return status
+end
+
+return runs
