@@ -179,20 +179,46 @@ static int l_pinning(lua_State *L) {
   return 2;
 }
 
-// run(lines, picks, every, heights): every line its own thread. Returns a list of
-// {pick=, area=, stress=, heights=} with one record every `every` picks (0: none).
+static const char *const record_names[] = {"pick", "area", "stress", "heights"};
+
+// record(lines, picks, every, heights): room for one record every `every` picks of a run of
+// `picks` picks from now: a list of {pick=, area=, stress=, heights=, every=, count=0}.
+static int f_record(lua_State *L) {
+  const char *fn = "depinning.run";
+  if (!lua_istable(L, 1)) return owl_badarg(L, fn, "lines", "a table of lines", 1);
+  int n = (int)luaL_len(L, 1);
+  int64_t picks = owl_checkint(L, 2, fn, "picks", 0, (lua_Integer)1 << 53);
+  int64_t every = owl_checkint(L, 3, fn, "every", 1, (lua_Integer)1 << 53);
+  static const ow_dtype types[] = {OW_I64, OW_I64, OW_F64, OW_I32};
+  lua_createtable(L, n, 0);
+  for (int i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, i + 1);
+    ow_dp *s = check_line(L, -1, fn);
+    lua_pop(L, 1);
+    int64_t max = s->stop ? 0 : (s->pick + picks) / every - s->pick / every + (s->par.ly ? 1 : 0);
+    int64_t shape[2] = {max, s->par.lx};
+    lua_createtable(L, 0, 6);
+    for (int f = 0; f < 3 + lua_toboolean(L, 4); f++) {
+      owl_pushnew(L, fn, types[f], f == 3 ? 2 : 1, shape);
+      lua_setfield(L, -2, record_names[f]);
+    }
+    lua_pushinteger(L, every), lua_setfield(L, -2, "every");
+    lua_pushinteger(L, 0), lua_setfield(L, -2, "count");
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+// run(lines, picks, records or nil): every line on its own thread; records are filled on.
 static int f_run(lua_State *L) {
   const char *fn = "depinning.run";
   if (!lua_istable(L, 1)) return owl_badarg(L, fn, "lines", "a table of lines", 1);
   int n = (int)luaL_len(L, 1);
   int64_t picks = owl_checkint(L, 2, fn, "picks", 0, (lua_Integer)1 << 53);
-  int64_t every = luaL_optinteger(L, 3, 0);
-  bool heights = lua_toboolean(L, 4);
-  if (every < 0) return owl_badarg(L, fn, "every", "an integer >= 0", 3);
+  bool recorded = lua_istable(L, 3);
   if (n < 1 || n > 100000) return owl_badarg(L, fn, "lines", "at least one line", 1);
   typedef struct { ow_dp *s; ow_dp_record r; ow_err e; bool ok; } job;
   job *jobs = lua_newuserdatauv(L, (size_t)n * sizeof *jobs, 0);
-  lua_createtable(L, n, 0);
   for (int i = 0; i < n; i++) {
     memset(&jobs[i], 0, sizeof *jobs);
     lua_rawgeti(L, 1, i + 1);
@@ -200,38 +226,50 @@ static int f_run(lua_State *L) {
     lua_pop(L, 1);
     for (int j = 0; j < i; j++)
       if (jobs[j].s == s) return owl_error(L, fn, OW_EARG, "lines: the same line stands in it twice");
-    if (!every) continue;
+    if (!recorded) continue;
     ow_dp_record *r = &jobs[i].r;
-    r->every = every;
-    r->max = s->stop ? 0 : (s->pick + picks) / every - s->pick / every + (s->par.ly ? 1 : 0);
-    int64_t shape[2] = {r->max, s->par.lx};
-    lua_createtable(L, 0, 4);
-    r->pick = ow_tensor_data(owl_pushnew(L, fn, OW_I64, 1, shape));
-    lua_setfield(L, -2, "pick");
-    r->area = ow_tensor_data(owl_pushnew(L, fn, OW_I64, 1, shape));
-    lua_setfield(L, -2, "area");
-    r->stress = ow_tensor_data(owl_pushnew(L, fn, OW_F64, 1, shape));
-    lua_setfield(L, -2, "stress");
-    if (heights) {
-      r->height = ow_tensor_data(owl_pushnew(L, fn, OW_I32, 2, shape));
-      lua_setfield(L, -2, "heights");
+    void *data[4] = {NULL, NULL, NULL, NULL};
+    if (lua_rawgeti(L, 3, i + 1) != LUA_TTABLE) return owl_badarg(L, fn, "records", "one record for each line", 3);
+    for (int f = 0; f < 4; f++) {
+      if (lua_getfield(L, -1, record_names[f]) != LUA_TNIL) {
+        ow_tensor *t = owl_checktensor(L, -1, fn, record_names[f]);
+        if (f == 0) r->max = t->shape[0];
+        data[f] = ow_tensor_data(t);
+      }
+      lua_pop(L, 1);
     }
-    lua_rawseti(L, -2, i + 1);
+    r->pick = data[0];
+    r->area = data[1];
+    r->stress = data[2];
+    r->height = data[3];
+    r->every = owl_optfield_int(L, lua_gettop(L), fn, "every", 1);
+    r->count = owl_optfield_int(L, lua_gettop(L), fn, "count", 0);
+    lua_pop(L, 1);
   }
   #pragma omp parallel for schedule(dynamic, 1) num_threads(ow_threads())
-  for (int i = 0; i < n; i++) jobs[i].ok = ow_dp_run(jobs[i].s, picks, every ? &jobs[i].r : NULL, &jobs[i].e);
+  for (int i = 0; i < n; i++) jobs[i].ok = ow_dp_run(jobs[i].s, picks, recorded ? &jobs[i].r : NULL, &jobs[i].e);
+  for (int i = 0; recorded && i < n; i++) {
+    lua_rawgeti(L, 3, i + 1);
+    lua_pushinteger(L, jobs[i].r.count), lua_setfield(L, -2, "count");
+    lua_pop(L, 1);
+  }
   for (int i = 0; i < n; i++)
     if (!jobs[i].ok) return owl_raise(L, fn, &jobs[i].e);
-  for (int i = 0; every && i < n; i++) {  // a line that stopped early has fewer records
-    lua_rawgeti(L, -1, i + 1);
-    static const char *const names[] = {"pick", "area", "stress", "heights"};
+  return 0;
+}
+
+// trim(records): drops the room that was not used (a line that stopped early).
+static int f_trim(lua_State *L) {
+  for (int i = 1, n = (int)luaL_len(L, 1); i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    int64_t count = owl_optfield_int(L, lua_gettop(L), "depinning.run", "count", 0);
     for (int f = 0; f < 4; f++) {
-      if (lua_getfield(L, -1, names[f]) != LUA_TNIL) owl_totensor(L, -1)->shape[0] = jobs[i].r.count;
+      if (lua_getfield(L, -1, record_names[f]) != LUA_TNIL) owl_totensor(L, -1)->shape[0] = count;
       lua_pop(L, 1);
     }
     lua_pop(L, 1);
   }
-  return 1;
+  return 0;
 }
 
 static int f_row_h(lua_State *L) {
@@ -320,7 +358,8 @@ int ow_open_depinning(lua_State *L) {
   static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"close", l_close},       {"save", l_save},   {"info", l_info},       {"heights", l_heights},
                                      {"segments", l_segments}, {"cells", l_cells}, {"pinning", l_pinning}, {NULL, NULL}};
-  static const luaL_Reg funcs[] = {{"line", f_new},   {"restore", f_restore}, {"run", f_run},           {"row_h", f_row_h},
+  static const luaL_Reg funcs[] = {{"line", f_new},   {"restore", f_restore}, {"record", f_record},     {"run", f_run},           {"trim", f_trim},
+                                   {"row_h", f_row_h},
                                    {"row_v", f_row_v}, {"bessel_k01", f_bessel}, {"trigamma", f_trigamma}, {"dds", f_dds},
                                    {NULL, NULL}};
   if (luaL_newmetatable(L, LINE)) {

@@ -181,7 +181,9 @@ double ow_dp_stress_fast(const ow_dp *s, int32_t i) {
 
 // ---- running ---------------------------------------------------------------------------------
 // Nothing advanced for wait * n picks: raise the drive until the weakest segment that would
-// now fall back would advance instead, by step_max at most.
+// now fall back would advance instead, by step_max at most. The drive is kept in whole units
+// of 2^-30, rounded up, so that neither the sign at that segment nor the drive itself hangs
+// on the last bits of a sum.
 static void raise_drive(ow_dp *s) {
   double ext = ow_dp_stress_ext(s), least = INFINITY;
   for (int32_t i = 0; i < s->nseg; i++) {
@@ -189,7 +191,7 @@ static void raise_drive(ow_dp *s) {
     if (v > 0 && v < least) least = v;
   }
   if (s->par.step_max > 0 && least > s->par.step_max) least = s->par.step_max;
-  if (least < INFINITY) s->driver += least;
+  if (least < INFINITY) s->driver = ceil((s->driver + least) * 0x1p30) * 0x1p-30;
   s->last_advance = s->pick;
 }
 

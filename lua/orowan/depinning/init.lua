@@ -52,7 +52,7 @@ end
 --- the strict sense; the line counts as arrested when A has reached no new record for
 --- wait * (number of segments) picks. The drive is then raised by exactly the amount that
 --- brings the weakest segment that would fall back (largest sigma < 0) to sigma = 0, but by
---- step_max at most; between arrests the drive is constant and sigma_ext = drive - B * A.
+--- step_max at most (in whole units of 2^-30 mu, rounded up); between arrests the drive is constant and sigma_ext = drive - B * A.
 --- Errors: unknown option, wrong type, value out of range.
 function depinning.line(options)
   options = options or {}
@@ -84,8 +84,16 @@ function depinning.run(lines, picks, options)
   check("run", options, { every = "number", heights = "boolean" })
   if type(lines) == "userdata" then lines = { lines } end
   local every = options.every or 0
-  if math.type(every) ~= "integer" then fail("run", "every: expected an integer, got %s", tostring(every)) end
-  return core.run(lines, picks, every, options.heights or false)
+  local records
+  if every ~= 0 then records = core.record(lines, picks, every, options.heights or false) end
+  core.run(lines, picks, records)
+  if not records then
+    records = {}
+    for i = 1, #lines do records[i] = {} end
+    return records
+  end
+  core.trim(records)
+  return records
 end
 
 --- The line that `line:save()` wrote: the same picks and the same numbers follow.
@@ -116,32 +124,26 @@ function depinning.simulate(options)
     if not v or v < 1 then fail("simulate", "%s: expected a positive integer, got %s", name, tostring(p[name])) end
     p[name] = v
   end
-  local lines, parts = {}, {}
+  local lines = {}
   for r = 1, p.replicas do
     o.replica, o.share = (options.replica or 0) + r - 1, lines[1] or options.share
     lines[r] = depinning.line(o)
-    parts[r] = {}
   end
+  local records = core.record(lines, p.picks, p.every, p.heights)
   -- in pieces, so that progress shows and an interrupt is heard between them
   local piece = math.max(p.every, (math.max(1, p.picks // 50) + p.every - 1) // p.every * p.every)
   local done = 0
   while done < p.picks do
     local n = math.min(piece, p.picks - done)
-    local records = depinning.run(lines, n, { every = p.every, heights = p.heights })
-    for r = 1, p.replicas do table.insert(parts[r], records[r]) end
+    core.run(lines, n, records)
     done = done + n
     if p.progress then p.progress(done, p.picks) end
   end
+  core.trim(records)
   local result = { options = options, replicas = {}, warnings = depinning.warnings(o) }
   for r = 1, p.replicas do
-    local t = { info = lines[r]:info() }
-    for _, name in ipairs { "pick", "area", "stress", "heights" } do
-      if parts[r][1][name] then
-        local list = {}
-        for i, part in ipairs(parts[r]) do list[i] = part[name] end
-        t[name] = core.join(list)
-      end
-    end
+    local t = records[r]
+    t.info = lines[r]:info()
     result.replicas[r] = t
     lines[r]:close()
   end
