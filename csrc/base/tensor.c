@@ -131,6 +131,33 @@ bool ow_tensor_broadcast_to(ow_tensor *dst, const ow_tensor *t, int ndim, const 
   return true;
 }
 
+bool ow_tensor_try_reshape(ow_tensor *dst, const ow_tensor *t, int ndim, const int64_t *shape) {
+  ow_tensor v = *t;
+  set_shape(&v, t->dtype, ndim, shape);
+  if (ow_tensor_numel(t) > 1 && !ow_tensor_is_contiguous(t)) {
+    // Group old and new axes from the left into blocks of equal products; inside a block the
+    // old axes must be mergeable into one run, which the new ones then cut.
+    int64_t os[OW_MAXDIM], ot[OW_MAXDIM];
+    int n = 0, i = 0, j = 0;
+    for (int d = 0; d < t->ndim; d++)
+      if (t->shape[d] != 1) { os[n] = t->shape[d]; ot[n++] = t->stride[d]; }
+    while (i < n && j < ndim) {
+      int i0 = i, j0 = j;
+      int64_t a = os[i++], b = shape[j++];
+      while (a != b) {
+        if (a < b) a *= os[i++];
+        else b *= shape[j++];
+      }
+      for (int k = i0; k + 1 < i; k++)
+        if (ot[k] != ot[k + 1] * os[k + 1]) return false;
+      int64_t s = ot[i - 1];
+      for (int k = j - 1; k >= j0; k--) { v.stride[k] = s; s *= shape[k]; }
+    }
+  }
+  ow_tensor_view(dst, &v);
+  return true;
+}
+
 bool ow_broadcast_shapes(const ow_tensor *a, const ow_tensor *b, int *ndim, int64_t *shape, ow_err *e) {
   char sa[160], sb[160];
   int n = a->ndim > b->ndim ? a->ndim : b->ndim;
@@ -286,6 +313,13 @@ static bool half_run(char *d, int64_t ds, ow_dtype dt, const char *s, int64_t ss
   return true;
 }
 
+bool ow_convert(ow_dtype dt, void *d, int64_t ds, ow_dtype st, const void *s, int64_t ss, int64_t n, bool unchecked) {
+  if (!is_half(dt) && !is_half(st)) return casts[st][dt](d, ds, s, ss, n, unchecked);
+  if (dt != st) return half_run(d, ds, dt, s, ss, st, n, unchecked);
+  for (int64_t i = 0; i < n; i++) memcpy((char *)d + i * ds, (const char *)s + i * ss, 2);
+  return true;
+}
+
 static bool overlaps(const ow_tensor *a, const ow_tensor *b) {
   return a->storage == b->storage && (a->offset != b->offset || memcmp(a->stride, b->stride, sizeof(int64_t) * (size_t)a->ndim));
 }
@@ -319,11 +353,7 @@ bool ow_tensor_copy(const ow_tensor *dst, const ow_tensor *src, bool unchecked, 
     char *d = p[0] + i * ds, *s = p[1] + i * ss;
     bool ok = true;
     if (plain) memcpy(d, s, (size_t)n * w.esize[0]);
-    else if (is_half(dst->dtype) || is_half(v.dtype)) {
-      if (dst->dtype == v.dtype) for (int64_t q = 0; q < n; q++) memcpy(d + q * ds, s + q * ss, 2);
-      else ok = half_run(d, ds, dst->dtype, s, ss, v.dtype, n, unchecked);
-    }
-    else ok = casts[v.dtype][dst->dtype](d, ds, s, ss, n, unchecked);
+    else ok = ow_convert(dst->dtype, d, ds, v.dtype, s, ss, n, unchecked);
     if (!ok) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
   }
   if (failed) {

@@ -51,8 +51,15 @@ bool ow_tensor_cast(ow_tensor *dst, const ow_tensor *t, ow_dtype dtype, bool unc
 // Copies src into dst (any strides, any dtypes, same shape or broadcastable), same checks.
 bool ow_tensor_copy(const ow_tensor *dst, const ow_tensor *src, bool unchecked, ow_err *e);
 
+// n elements between plain buffers; steps in bytes. False when a value does not fit.
+bool ow_convert(ow_dtype dt, void *d, int64_t dstep, ow_dtype st, const void *s, int64_t sstep, int64_t n,
+                bool unchecked);
+
 // View with shape `ndim, shape` by stride 0; false when it cannot be.
 bool ow_tensor_broadcast_to(ow_tensor *dst, const ow_tensor *t, int ndim, const int64_t *shape, ow_err *e);
+// The same elements in row-major order under another shape, as a view; false (no error) when
+// the strides do not allow it without a copy. The numbers of elements must agree.
+bool ow_tensor_try_reshape(ow_tensor *dst, const ow_tensor *t, int ndim, const int64_t *shape);
 // Common shape of two; false and OW_ESHAPE naming both.
 bool ow_broadcast_shapes(const ow_tensor *a, const ow_tensor *b, int *ndim, int64_t *shape, ow_err *e);
 // Writes "2x3x4" (or "scalar").
