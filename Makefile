@@ -94,9 +94,10 @@ $(B)/bin/orowan: $(MAIN_O) $(CORE_O)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -Wl,-E -o $@ $^ $(LUA_LIBS) $(CORE_LIBS)
 
+# nodelete: stock Lua unloads modules at exit, and the OpenMP threads must not lose their code.
 $(B)/lib/orowan/core.so: $(CORE_O)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -shared -o $@ $^ $(CORE_LIBS)
+	$(CC) $(LDFLAGS_ALL) -shared -Wl,-z,nodelete -o $@ $^ $(CORE_LIBS)
 
 $(B)/obj/%.o: csrc/%.c $(B)/gen/modules.h $(B)/gen/flags
 	@mkdir -p $(@D)
