@@ -11,6 +11,8 @@ for _, part in ipairs { "tensor", "create", "index", "ops", "reduce", "sort", "r
   end
 end
 
+ow.random = core.random -- ow.random.normal and friends under their own name
+
 local submodules = {
   stats = true, plot = true, io = true, json = true, sys = true, recipe = true, progress = true, depinning = true,
 }
