@@ -22,6 +22,7 @@ local submodules = {
 function ow.home() return require "orowan.home" () end
 
 return setmetatable(ow, {
+  __names = submodules,  -- for completion and help
   __index = function(t, name)
     if not submodules[name] then return nil end
     local m = require("orowan." .. name)
