@@ -68,14 +68,14 @@ static double to_double(const char *s) {
   return c ? strtod_l(s, NULL, c) : strtod(s, NULL);
 }
 
-int ow_format_f64(char buf[OW_NUMBER_MAX], double v, bool mark) {
+static int format(char buf[OW_NUMBER_MAX], double v, bool mark, bool single) {
   if (isnan(v)) return (int)strlen(strcpy(buf, "nan"));
   if (isinf(v)) return (int)strlen(strcpy(buf, v < 0 ? "-inf" : "inf"));
   int n = 0;
   if (v == trunc(v) && fabs(v) < 1e15) {
     n = snprintf(buf, OW_NUMBER_MAX, "%s%lld", signbit(v) && v == 0 ? "-" : "", (long long)v);
   } else {
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = single ? 6 : 15, most = single ? 9 : 17; digits <= most; digits++) {
       n = snprintf(buf, OW_NUMBER_MAX, "%.*g", digits, v);
       // Whatever the locale's decimal sign is, one byte or more, it becomes a point.
       char *p = buf + (buf[0] == '-');
@@ -87,7 +87,7 @@ int ow_format_f64(char buf[OW_NUMBER_MAX], double v, bool mark) {
         memmove(p + 1, q, strlen(q) + 1);
         n = (int)strlen(buf);
       }
-      if (digits == 17 || to_double(buf) == v) break;
+      if (digits == most || (single ? (float)to_double(buf) == (float)v : to_double(buf) == v)) break;
     }
   }
   if (mark && !strpbrk(buf, ".e")) {
@@ -97,6 +97,8 @@ int ow_format_f64(char buf[OW_NUMBER_MAX], double v, bool mark) {
   return n;
 }
 
+int ow_format_f64(char buf[OW_NUMBER_MAX], double v, bool mark) { return format(buf, v, mark, false); }
+int ow_format_f32(char buf[OW_NUMBER_MAX], float v, bool mark) { return format(buf, (double)v, mark, true); }
 int ow_format_i64(char buf[OW_NUMBER_MAX], int64_t v) { return snprintf(buf, OW_NUMBER_MAX, "%lld", (long long)v); }
 
 // ---- reading -------------------------------------------------------------------------------

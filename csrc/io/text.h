@@ -21,6 +21,7 @@ enum { OW_NUMBER_MAX = 32 };  // longest output of the two below, with the final
 // Shortest of %.15g %.16g %.17g that reads back to v; "nan", "inf", "-inf".
 // `mark`: adds ".0" to what would read as an integer. Returns the length.
 int ow_format_f64(char buf[OW_NUMBER_MAX], double v, bool mark);
+int ow_format_f32(char buf[OW_NUMBER_MAX], float v, bool mark);  // %.6g to %.9g
 int ow_format_i64(char buf[OW_NUMBER_MAX], int64_t v);
 
 typedef enum {
