@@ -84,4 +84,25 @@ function io.write_table(path, data, options)
   return core.table.write(path, columns, names, delimiter, options.comment)
 end
 
+--- Reads a PNG image. Palettes and 1, 2 and 4 bit grey are expanded to 8 bits, transparency
+--- becomes an alpha channel. A file that is cut off or not PNG gives nil, err.
+---@param path string
+---@return orowan.tensor? image H x W (grey) or H x W x C (2: grey, alpha; 3: RGB; 4: RGBA); u8, or i32 holding 0..65535 for a 16-bit file
+---@return table? err
+function io.read_png(path) return core.png.read(path) end
+
+local png_options = set "bits level"
+
+--- Writes a PNG image: u8 as 8 bits, i32 as 16 bits, a table or i64 as 8 bits unless told.
+--- Raises when a value is not within 0..2^bits - 1.
+---@param path string
+---@param image orowan.tensor H x W (grey) or H x W x C (1: grey; 2: grey, alpha; 3: RGB; 4: RGBA), integers
+---@param options? {bits?: integer, level?: integer} bits: 8 or 16; level: compression, 0 none to 9 slow
+---@return boolean? true
+---@return table? err the system refused
+function io.write_png(path, image, options)
+  options = known("io.write_png", options, png_options)
+  return core.png.write(path, image, options.bits, options.level)
+end
+
 return io
