@@ -6,6 +6,7 @@
 
 #include "lua/owlua.h"
 #include "op/op.h"
+#include "op/ulp.h"
 
 // An argument that is not a tensor: a 0-d tensor on the C stack.
 typedef struct {
@@ -147,6 +148,35 @@ static int f_list(lua_State *L) {
   return 1;
 }
 
+// ulp(name, a [, b] [, reference]): accuracy of an op on f32 or f64 arguments against long
+// double -> {worst=, at={x, y}, mismatches=, first={x, y}}.
+static int f_ulp(lua_State *L) {
+  const ow_op *op = ow_op_find(owl_checkstr(L, 1, "ulp", "name"));
+  if (!op) return owl_error(L, "ulp", OW_EARG, "name: no operation is called %.40s", lua_tostring(L, 1));
+  lua_settop(L, 4);
+  ow_dtype d = owl_checktensor(L, 2, "ulp", "a")->dtype == OW_F32 ? OW_F32 : OW_F64;
+  ow_tensor *a = owl_pusharray(L, 2, "ulp", "a", d, -1), *b = NULL;
+  if (op->arity == 2) {
+    b = owl_pusharray(L, 3, "ulp", "b", d, -1);
+    if (ow_tensor_numel(a) != ow_tensor_numel(b)) return owl_error(L, "ulp", OW_ESHAPE, "a and b differ in shape");
+  }
+  ow_ulp_report r;
+  ow_err e;
+  if (!ow_op_ulp(op, a, b, lua_toboolean(L, 4), &r, &e)) return owl_raise(L, "ulp", &e);
+  lua_createtable(L, 0, 4);
+  lua_pushnumber(L, r.worst), lua_setfield(L, -2, "worst");
+  lua_pushinteger(L, r.mismatches), lua_setfield(L, -2, "mismatches");
+  for (int k = 0; k < 2; k++) {
+    lua_createtable(L, 2, 0);
+    for (int j = 0; j < 2; j++) {
+      lua_pushnumber(L, k ? r.first[j] : r.at[j]);
+      lua_rawseti(L, -2, j + 1);
+    }
+    lua_setfield(L, -2, k ? "first" : "at");
+  }
+  return 1;
+}
+
 static int f_promote(lua_State *L) {
   lua_pushstring(L, ow_dtype_name(ow_dtype_promote(owl_checkdtype(L, 1, "promote"), owl_checkdtype(L, 2, "promote"))));
   return 1;
@@ -187,6 +217,8 @@ int ow_open_ops(lua_State *L) {
   lua_newtable(L);  // not a function: stays out of the public names
   lua_pushcfunction(L, f_list);
   lua_setfield(L, -2, "list");
+  lua_pushcfunction(L, f_ulp);
+  lua_setfield(L, -2, "ulp");
   lua_setfield(L, -2, "table");
   lua_remove(L, -2);
   lua_remove(L, -2);

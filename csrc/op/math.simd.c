@@ -1,2 +1,440 @@
+// Transcendental functions, LANES doubles at a time. Each has a core for the ordinary range,
+// without tables or branches, and a mask of lanes outside it (huge trigonometric arguments,
+// log of 0, pow of subnormals...), which go through the C library one by one. A lane's
+// result depends on its argument alone, never on its place.
+//
+// Errors (measured by ow_op_ulp, checked in backend_spec): f64 at most 2 ulp, pow too; f32
+// computes in f64 with short polynomials and is within 1 ulp.
+//
+// Sources: range reductions after Cody and Waite (1980); logarithm through s = f/(2+f) after
+// K. C. Ng (FreeBSD msun); double-length sums after Dekker (1971) and Knuth; the polynomials
+// are our own (spec/fixtures/vmath_coefficients.py).
+#include <float.h>
+#include <math.h>
+
 #include "op/op.h"
-const ow_op_kernels OW_ISA_FN(ow_vmath) = {.run = {{0}}};
+#include "op/vmath.h"
+#include "op/vmath_coef.h"
+
+// ---- exponentials --------------------------------------------------------------------------
+
+// x clamped to [lo, hi]; NaN stays.
+VFN vd clamp(vd x, double lo, double hi) {
+  x = vsel(vlt(x, vset(lo)), vset(lo), x);
+  return vsel(vlt(vset(hi), x), vset(hi), x);
+}
+
+// x = n ln2 + r; returns e^r - 1 for |r| < 0.35, n and its integer t. xl: a small addition to x.
+VFN vd exp_parts(vd x, vd xl, vd *n, vi *t) {
+  vd m = vfma(x, vset(LOG2E), vset(MAGIC));
+  *n = m - MAGIC;
+  *t = vint(m);
+  vd r = vfma(-*n, vset(LN2_HI), x);
+  r = r - (*n * LN2_LO - xl);
+  return vfma(r * r, VPOLY(r, EXP_C), r);
+}
+
+VFN vd exp_sum(vd x, vd xl) {
+  vd n, em;
+  vi t;
+  em = exp_parts(x, xl, &n, &t);
+  return vscale(1.0 + em, n, t);
+}
+
+VFN vd core_exp(vd x, vm *odd) {
+  (void)odd;
+  return exp_sum(clamp(x, -746, 710), vset(0));
+}
+
+VFN vd core_exp2(vd x, vm *odd) {
+  (void)odd;
+  x = clamp(x, -1080, 1025);
+  vd m = x + MAGIC, n = m - MAGIC, r = x - n, lo;
+  vd h = vprod(r, vset(LN2_D), &lo);
+  lo = vfma(r, vset(LN2_D2), lo);
+  return vscale(1.0 + (h + vfma(h * h, VPOLY(h, EXP_C), lo)), n, vint(m));
+}
+
+// 2 (2^(n-1) em + (2^(n-1) - 1/2)): n may be 1024.
+VFN vd expm1_any(vd x) {
+  vd n, c = clamp(x, -50, 710);
+  vi t;
+  vd em = exp_parts(c, vset(0), &n, &t), s = (vd)((t + 1022) << 52);
+  vd r = 2.0 * vfma(s, em, s - 0.5);
+  return vsel(vlt(vabs(x), vset(0x1p-54)), x, r);
+}
+VFN vd core_expm1(vd x, vm *odd) {
+  (void)odd;
+  return expm1_any(x);
+}
+
+VFN vd core_cosh(vd x, vm *odd) {
+  (void)odd;
+  vd n, a = clamp(vabs(x), 0, 712);
+  vi t;
+  vd em = exp_parts(a, vset(0), &n, &t), h = vscale(1.0 + em, n - 1.0, t - 1);
+  return h + 0.25 / h;
+}
+
+VFN vd core_sinh(vd x, vm *odd) {
+  vd a = vabs(x), E = expm1_any(a), q = E / (E + 1.0);
+  *odd = vlt(vset(709), a);
+  vd r = vsel(vlt(a, vset(1)), vfma(-E, q, 2.0 * E), E + q);
+  return vxor(0.5 * r, vsign(x));
+}
+
+VFN vd core_tanh(vd x, vm *odd) {
+  (void)odd;
+  vd a = clamp(vabs(x), 0, 22);
+  vm big = vle(vset(1), a);
+  vd E = expm1_any(vsel(big, 2.0 * a, -2.0 * a));
+  vd q = vsel(big, vset(2), -E) / (E + 2.0);
+  return vxor(vsel(big, 1.0 - q, q), vsign(x));
+}
+
+// ---- logarithms ----------------------------------------------------------------------------
+
+// x > 0 normal: x = 2^k m, sqrt(1/2) <= m < sqrt(2).
+VFN vd split_exponent(vd x, vi *k) {
+  vi u = vbits(x) - 0x3fe6a09e667f3bcd;
+  *k = (vi)((vu)(u + ((int64_t)1024 << 52)) >> 52) - 1024;
+  return (vd)(vbits(x) - (*k << 52));
+}
+
+VFN vm not_positive_normal(vd x) { return vnot(vle(vset(DBL_MIN), x)) | vnot(vle(x, vset(DBL_MAX))); }
+
+// log(1 + f) = f - (h - tail), h = f^2/2.
+VFN vd log_tail(vd f, vd h) {
+  vd s = f / (2.0 + f), z = s * s;
+  return s * (h + z * VPOLY(z, LOG_C));
+}
+
+VFN vd log_of(vd f, vd k) {
+  vd h = 0.5 * f * f;
+  vd t = vfma(k, vset(LN2_LO), log_tail(f, h));
+  return vfma(k, vset(LN2_HI), -((h - t) - f));
+}
+
+VFN vd core_log(vd x, vm *odd) {
+  vi k;
+  *odd = not_positive_normal(x);
+  vd m = split_exponent(x, &k);
+  return log_of(m - 1.0, vfromint(k));
+}
+
+// The part of x that 1 + x rounds away is added to f again.
+VFN vd core_log1p(vd x, vm *odd) {
+  vi k;
+  vd u = 1.0 + x, b = u - 1.0, lost = (1.0 - (u - b)) + (x - b);
+  *odd = vnot(vlt(vset(-1), x)) | vnot(vle(x, vset(DBL_MAX)));
+  vd m = split_exponent(u, &k);
+  vd f = (m - 1.0) + lost * (vd)((1023 - k) << 52);
+  return vsel(vlt(vabs(x), vset(0x1p-54)), x, log_of(f, vfromint(k)));
+}
+
+// k * unit + log(m) * scale with scale in two pieces; hi has 21 bits, so hi * scale_hi is exact.
+VFN vd log_base(vd x, double scale_hi, double scale_lo, double unit_hi, double unit_lo, vm *odd) {
+  vi ki;
+  *odd = not_positive_normal(x);
+  vd f = split_exponent(x, &ki) - 1.0, k = vfromint(ki), h = 0.5 * f * f;
+  vd hi = (vd)(vbits(f - h) & (int64_t)0xffffffff00000000);
+  vd lo = ((f - hi) - h) + log_tail(f, h);
+  vd y = k * unit_hi, v = hi * scale_hi, w = y + v;
+  vd low = vfma(lo + hi, vset(scale_lo), lo * scale_hi) + k * unit_lo;
+  return w + (low + ((y - w) + v));
+}
+VFN vd core_log2(vd x, vm *odd) { return log_base(x, LOG2E_HI, LOG2E_LO, 1, 0, odd); }
+VFN vd core_log10(vd x, vm *odd) { return log_base(x, LOG10E_HI, LOG10E_LO, LOG10_2_HI, LOG10_2_LO, odd); }
+
+// ---- trigonometry --------------------------------------------------------------------------
+
+// x - n P as h + lo, P in three pieces of which n P1 and n P2 are exact (|n| < 2^21).
+VFN vd reduce(vd x, vd n, double p1, double p2, double p3, vd *lo) {
+  vd a = x - n * p1, w = n * p2, h = a - w, b = h - a;
+  vd lost = (a - (h - b)) - (w + b);
+  *lo = vfma(-n, vset(p3), lost);
+  return h;
+}
+
+// Out of range, or so near a zero that three pieces are not enough.
+VFN vm trig_odd(vd x, vd h, double limit) {
+  vd a = vabs(x);
+  return vnot(vle(a, vset(limit))) | (vlt(vset(1), a) & vlt(vabs(h), vset(0x1p-30)));
+}
+
+// sin(h + lo) for |h| <= pi/2; the parabola stands for cos(h), which only weighs lo.
+VFN vd sin_of(vd h, vd lo) {
+  vd z = h * h;
+  return h + vfma(h * z, VPOLY(z, SIN_C), lo * vfma(z, vset(-0.405284735), vset(1)));
+}
+
+VFN vd core_sin(vd x, vm *odd) {
+  vd m = vfma(x, vset(INV_PI), vset(MAGIC)), n = m - MAGIC, lo;
+  vd h = reduce(x, n, PI_1, PI_2, PI_3, &lo);
+  *odd = trig_odd(x, h, 0x1p20);
+  vd r = vxor(sin_of(h, lo), (vd)(vbits(m) << 63));
+  return vsel(vlt(vabs(x), vset(0x1p-27)), x, r);
+}
+
+VFN vd core_cos(vd x, vm *odd) {  // -+ sin(x - (n + 1/2) pi)
+  vd m = vfma(x, vset(INV_PI), vset(-0.5)) + MAGIC, n = (m - MAGIC) + 0.5, lo;
+  vd h = reduce(x, n, PI_1, PI_2, PI_3, &lo);
+  *odd = trig_odd(x, h, 0x1p20);
+  return vxor(sin_of(h, lo), (vd)(~vbits(m) << 63));
+}
+
+VFN vd core_tan(vd x, vm *odd) {
+  vd m = vfma(x, vset(INV_PIO2), vset(MAGIC)), n = m - MAGIC, lo;
+  vd h = reduce(x, n, PIO2_1, PIO2_2, PIO2_3, &lo);
+  *odd = trig_odd(x, h, 0x1p20);
+  vd z = h * h, hz = 0.5 * z, w = 1.0 - hz;
+  vd s = h + vfma(h * z, VPOLY(z, KSIN_C), vfma(-hz, lo, lo));
+  vd c = w + (((1.0 - w) - hz) + vfma(z * z, VPOLY(z, KCOS_C), -h * lo));
+  vm flip = vodd(vbits(m));
+  vd r = vsel(flip, c, s) / vsel(flip, s, c);
+  r = vxor(r, (vd)(vbits(m) << 63));
+  return vsel(vlt(vabs(x), vset(0x1p-27)), x, r);
+}
+
+// ---- error function ------------------------------------------------------------------------
+
+VFN vd core_erf(vd x, vm *odd) {
+  (void)odd;
+  vd a = clamp(vabs(x), 0, 6), z = a * a;
+  vd small = vfma(a, VPOLY(z, ERF_C), a);
+  vd t = a - 2.0, big = 1.0 - exp_sum(VPOLY(t, ERFC_C), vset(0));
+  return vxor(vsel(vlt(a, vset(1)), small, big), vsign(x));
+}
+
+// ---- power ---------------------------------------------------------------------------------
+
+// log(x) as hi + lo with about 2^-66 relative error: s = f/(2+f), z = s^2 and the first two
+// terms of the series in double length.
+VFN vd log_long(vd x, vd *lo) {
+  vi ki;
+  vd m = split_exponent(x, &ki), k = vfromint(ki), f = m - 1.0, d = m + 1.0, dl = m - (d - 1.0);
+  vd inv = 1.0 / d, s = f * inv, e, sd = vprod(s, d, &e);
+  vd sl = (((f - sd) - e) - s * dl) * inv;
+  vd zl, z = vprod(s, s, &zl);
+  zl = vfma(2.0 * s, sl, zl);
+  vd c = z * VPOLY(z, POW_C), a = TWO_THIRDS + c, al = ((TWO_THIRDS - a) + c) + TWO_THIRDS_LO;
+  vd bl, b = vprod(z, a, &bl);
+  bl = bl + vfma(z, al, zl * a);
+  vd t = 2.0 + b, tl = ((2.0 - t) + b) + bl;
+  vd ll, l = vprod(s, t, &ll);
+  ll = ll + vfma(s, tl, sl * t);
+  vd kh = k * LN2_HI, h = kh + l;
+  *lo = ((kh - h) + l) + vfma(k, vset(LN2_LO), ll);
+  return h;
+}
+
+VFN vd core_pow(vd x, vd y, vm *odd) {
+  vd a = vabs(x), ay = vabs(y), lo, pl;
+  vm negative = vlt(x, vset(0));
+  *odd = not_positive_normal(a) | vnot(vle(ay, vset(DBL_MAX))) | (negative & vle(vset(0x1p51), ay));
+  vd h = log_long(a, &lo), p = vprod(y, h, &pl);
+  pl = vfma(y, lo, pl);
+  vm far = vlt(vset(800), vabs(p));
+  vd r = exp_sum(clamp(p, -800, 800), vsel(far, vset(0), pl));
+  if (vany(negative)) {  // whole exponents keep or flip the sign, others have no real power
+    vd n = vrint(y), half = 0.5 * n;
+    vm whole = veq(n, y), flips = vnot(veq(vrint(half), half));
+    r = vsel(negative & flips, -r, r);
+    r = vsel(negative & vnot(whole), vset(NAN), r);
+  }
+  return r;
+}
+
+// ---- single precision: doubles with short polynomials --------------------------------------
+
+VFN vd short_exp_parts(vd x, vi *t) {
+  vd m = vfma(x, vset(LOG2E), vset(MAGIC)), n = m - MAGIC;
+  *t = vint(m);
+  vd r = vfma(-n, vset(LN2_D), x);
+  return vfma(r * r, VPOLY(r, EXP_SHORT), r);
+}
+VFN vd pow2(vi t) { return (vd)((t + 1023) << 52); }
+VFN vd short_exp(vd x, vm *odd) {
+  vi t;
+  (void)odd;
+  vd em = short_exp_parts(clamp(x, -110, 90), &t);
+  return vfma(pow2(t), em, pow2(t));
+}
+VFN vd short_exp2(vd x, vm *odd) { return short_exp(x * LN2_D, odd); }
+VFN vd short_expm1_any(vd x) {
+  vi t;
+  vd c = clamp(x, -50, 180), em = short_exp_parts(c, &t), s = pow2(t);
+  return vsel(vlt(vabs(x), vset(0x1p-30)), x, vfma(s, em, s - 1.0));
+}
+VFN vd short_expm1(vd x, vm *odd) {
+  (void)odd;
+  return short_expm1_any(x);
+}
+VFN vd short_cosh(vd x, vm *odd) {
+  vd h = 0.5 * short_exp(vabs(x), odd);
+  return h + 0.25 / h;
+}
+VFN vd short_sinh(vd x, vm *odd) {
+  (void)odd;
+  vd E = short_expm1_any(vabs(x));
+  return vxor(0.5 * (E + E / (E + 1.0)), vsign(x));
+}
+VFN vd short_tanh(vd x, vm *odd) {
+  (void)odd;
+  vd E = short_expm1_any(2.0 * clamp(vabs(x), 0, 22));
+  return vxor(E / (E + 2.0), vsign(x));
+}
+VFN vd short_log_of(vd f, vd k) {
+  vd s = f / (2.0 + f), z = s * s;
+  return vfma(k, vset(LN2_D), vfma(s * z, VPOLY(z, LOG_SHORT), 2.0 * s));
+}
+VFN vd short_log(vd x, vm *odd) {
+  vi k;
+  *odd = not_positive_normal(x);
+  vd m = split_exponent(x, &k);
+  return short_log_of(m - 1.0, vfromint(k));
+}
+VFN vd short_log2(vd x, vm *odd) { return short_log(x, odd) * LOG2E; }
+VFN vd short_log10(vd x, vm *odd) { return short_log(x, odd) * (LOG10E_HI + LOG10E_LO); }
+VFN vd short_log1p(vd x, vm *odd) {
+  vi k;
+  vd u = 1.0 + x;
+  *odd = vnot(vlt(vset(-1), x)) | vnot(vle(x, vset(DBL_MAX)));
+  vd m = split_exponent(u, &k);
+  return vsel(vlt(vabs(x), vset(0x1p-27)), x - 0.5 * x * x, short_log_of(m - 1.0, vfromint(k)));
+}
+VFN vd short_sin_of(vd x, vd n) {
+  vd h = (x - n * PI_1) - n * PI_2, z = h * h;
+  return vfma(h * z, VPOLY(z, SIN_SHORT), h);
+}
+VFN vd short_sin(vd x, vm *odd) {
+  vd m = vfma(x, vset(INV_PI), vset(MAGIC));
+  *odd = vnot(vle(vabs(x), vset(0x1p20)));
+  vd r = vxor(short_sin_of(x, m - MAGIC), (vd)(vbits(m) << 63));
+  return vsel(vlt(vabs(x), vset(0x1p-30)), x, r);
+}
+VFN vd short_cos(vd x, vm *odd) {
+  vd m = vfma(x, vset(INV_PI), vset(-0.5)) + MAGIC;
+  *odd = vnot(vle(vabs(x), vset(0x1p20)));
+  return vxor(short_sin_of(x, (m - MAGIC) + 0.5), (vd)(~vbits(m) << 63));
+}
+#define short_tan core_tan
+#define short_erf core_erf
+VFN vd short_pow(vd x, vd y, vm *odd) {
+  vi k;
+  vd a = vabs(x), ay = vabs(y);
+  vm negative = vlt(x, vset(0));
+  *odd = not_positive_normal(a) | vnot(vle(ay, vset(DBL_MAX)));
+  vd m = split_exponent(a, &k);
+  vd p = y * log_of(m - 1.0, vfromint(k)), r = short_exp(p, odd);
+  if (vany(negative)) {
+    *odd = *odd | (negative & vle(vset(0x1p51), ay));
+    vd n = vrint(y), half = 0.5 * n;
+    r = vsel(negative & vnot(veq(vrint(half), half)), -r, r);
+    r = vsel(negative & vnot(veq(n, y)), vset(NAN), r);
+  }
+  return r;
+}
+
+// ---- runs ----------------------------------------------------------------------------------
+
+typedef double vd_any __attribute__((vector_size(OW_VBYTES), aligned(8), may_alias));
+typedef float vf_any __attribute__((vector_size(OW_VBYTES / 2), aligned(4), may_alias));
+
+// m <= LANES elements s bytes apart; the lanes behind them are 1.
+#define PARTIAL(T)                                                                  \
+  static vd part_##T(const char *p, int64_t s, int64_t m) {                         \
+    vd r = vset(1);                                                                 \
+    for (int64_t k = 0; k < m; k++) r[k] = *(const T *)(p + k * s);                 \
+    return r;                                                                       \
+  }
+PARTIAL(double)
+PARTIAL(float)
+
+#define WIDEN_double(x) ((vd)(x))
+#define NARROW_double(x) (x)
+#define WIDEN_float(x) __builtin_convertvector(x, vd)
+#define NARROW_float(x) __builtin_convertvector(x, vf)
+
+static __attribute__((noinline)) vd fix1(vd x, vd r, vm odd, double (*f)(double)) {
+  for (int k = 0; k < LANES; k++)
+    if (vlane(odd, k)) r[k] = f(x[k]);
+  return r;
+}
+static __attribute__((noinline)) vd fix2(vd x, vd y, vd r, vm odd, double (*f)(double, double)) {
+  for (int k = 0; k < LANES; k++)
+    if (vlane(odd, k)) r[k] = f(x[k], y[k]);
+  return r;
+}
+
+#define VRUN1(op, N, T, ANY, core)                                                  \
+  static bool op##_##N(char *const *p, const int64_t *s, int64_t n) {               \
+    char *d = p[0];                                                                 \
+    const char *x = p[1];                                                           \
+    int64_t i = 0, ds = s[0], xs = s[1];                                            \
+    if (ds == sizeof(T) && xs == sizeof(T))                                         \
+      for (; i + LANES <= n; i += LANES) {                                          \
+        vm odd = (vm){0};                                                           \
+        vd v = WIDEN_##T(*(const ANY *)((const T *)x + i)), r = core(v, &odd);      \
+        if (__builtin_expect(vany(odd), 0)) r = fix1(v, r, odd, op);                \
+        *(ANY *)((T *)d + i) = NARROW_##T(r);                                       \
+      }                                                                             \
+    for (; i < n; i += LANES) {                                                     \
+      int64_t m = n - i < LANES ? n - i : LANES;                                    \
+      vm odd = (vm){0};                                                             \
+      vd v = part_##T(x + i * xs, xs, m), r = core(v, &odd);                        \
+      if (vany(odd)) r = fix1(v, r, odd, op);                                       \
+      for (int64_t k = 0; k < m; k++) *(T *)(d + (i + k) * ds) = (T)r[k];           \
+    }                                                                               \
+    return true;                                                                    \
+  }
+
+#define VRUN2(op, N, T, ANY, core)                                                  \
+  static bool op##_##N(char *const *p, const int64_t *s, int64_t n) {               \
+    char *d = p[0];                                                                 \
+    const char *x = p[1], *y = p[2];                                                \
+    int64_t i = 0, ds = s[0], xs = s[1], ys = s[2];                                 \
+    if (ds == sizeof(T) && (xs == sizeof(T) || xs == 0) && (ys == sizeof(T) || ys == 0)) \
+      for (; i + LANES <= n; i += LANES) {                                          \
+        vm odd = (vm){0};                                                           \
+        vd u = xs ? WIDEN_##T(*(const ANY *)((const T *)x + i)) : vset(*(const T *)x); \
+        vd v = ys ? WIDEN_##T(*(const ANY *)((const T *)y + i)) : vset(*(const T *)y); \
+        vd r = core(u, v, &odd);                                                    \
+        if (__builtin_expect(vany(odd), 0)) r = fix2(u, v, r, odd, op);             \
+        *(ANY *)((T *)d + i) = NARROW_##T(r);                                       \
+      }                                                                             \
+    for (; i < n; i += LANES) {                                                     \
+      int64_t m = n - i < LANES ? n - i : LANES;                                    \
+      vm odd = (vm){0};                                                             \
+      vd u = part_##T(x + i * xs, xs, m), v = part_##T(y + i * ys, ys, m), r = core(u, v, &odd); \
+      if (vany(odd)) r = fix2(u, v, r, odd, op);                                    \
+      for (int64_t k = 0; k < m; k++) *(T *)(d + (i + k) * ds) = (T)r[k];           \
+    }                                                                               \
+    return true;                                                                    \
+  }
+
+#define VMATH_LIST(X) \
+  X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(erf)
+#define BOTH(op) VRUN1(op, f64, double, vd_any, core_##op) VRUN1(op, f32, float, vf_any, short_##op)
+VMATH_LIST(BOTH)
+VRUN2(pow, any_f64, double, vd_any, core_pow)
+VRUN2(pow, any_f32, float, vf_any, short_pow)
+
+// The powers that are one exact step away take it.
+#define POW_RUN(N, T)                                                         \
+  static bool pow_##N(char *const *p, const int64_t *s, int64_t n) {                \
+    double y = s[2] == 0 ? (double)*(const T *)p[2] : NAN;                          \
+    if (y != 2 && y != 1 && y != -1) return pow_any_##N(p, s, n);                   \
+    bool dense = s[0] == sizeof(T) && s[1] == sizeof(T);                            \
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++) {                          \
+      T *d = dense ? (T *)p[0] + i : (T *)(p[0] + i * s[0]);                        \
+      T x = dense ? ((const T *)p[1])[i] : *(const T *)(p[1] + i * s[1]);           \
+      *d = y == 2 ? x * x : y == 1 ? x : 1 / x;                                     \
+    }                                                                               \
+    return true;                                                                    \
+  }
+POW_RUN(f32, float)
+POW_RUN(f64, double)
+
+#define ROW(op) [OW_OP_##op] = {[OW_F32] = op##_f32, [OW_F64] = op##_f64},
+const ow_op_kernels OW_ISA_FN(ow_vmath) = {.run = {VMATH_LIST(ROW) ROW(pow)}};
