@@ -55,17 +55,34 @@ VFN vd core_exp2(vd x, vm *odd) {
   return vscale(1.0 + (h + vfma(h * h, VPOLY(h, EXP_C), lo)), n, vint(m));
 }
 
-// 2 (2^(n-1) em + (2^(n-1) - 1/2)): n may be 1024.
-VFN vd expm1_any(vd x) {
-  vd n, c = clamp(x, -50, 710);
-  vi t;
-  vd em = exp_parts(c, vset(0), &n, &t), s = (vd)((t + 1022) << 52);
-  vd r = 2.0 * vfma(s, em, s - 0.5);
-  return vsel(vlt(vabs(x), vset(0x1p-54)), x, r);
+// (e^x - 1) / 2 = u + v with v below an ulp or two of u: for n binary orders
+// 2^(n-1) (r + q) + (2^(n-1) - 1/2), the largest two terms summed exactly. n may be 1024.
+VFN vd half_expm1(vd x, vd *v) {
+  vd c = clamp(x, -50, 710), m = vfma(c, vset(LOG2E), vset(MAGIC)), n = m - MAGIC;
+  vd a = vfma(-n, vset(LN2_HI), c), w = n * LN2_LO, r = a - w, rl = (a - r) - w;
+  vd s = (vd)((vint(m) + 1022) << 52), q = vfma(r * r, VPOLY(r, EXP_C), rl);
+  vd t = s - 0.5, sr = s * r, u = t + sr;
+  vd low = vfma(s, q, (t - u) + sr), h = u + low;
+  *v = (u - h) + low;
+  return h;
 }
 VFN vd core_expm1(vd x, vm *odd) {
   (void)odd;
-  return expm1_any(x);
+  vd v, u = half_expm1(x, &v);
+  return vsel(vlt(vabs(x), vset(0x1p-54)), x, 2.0 * (u + v));
+}
+
+// (a + al) / (b + bl) as the value returned + *lo.
+VFN vd div_long(vd a, vd al, vd b, vd bl, vd *lo) {
+  vd inv = 1.0 / b, q = a * inv, pl, p = vprod(q, b, &pl);
+  *lo = (((a - p) - pl) + vfma(-q, bl, al)) * inv;
+  return q;
+}
+// a + b = the value returned + *lo, exactly.
+VFN vd sum_long(vd a, vd b, vd *lo) {
+  vd s = a + b, t = s - a;
+  *lo = (a - (s - t)) + (b - t);
+  return s;
 }
 
 VFN vd core_cosh(vd x, vm *odd) {
@@ -76,20 +93,20 @@ VFN vd core_cosh(vd x, vm *odd) {
   return h + 0.25 / h;
 }
 
+// With E = e^a - 1 = 2 (u + v): sinh = (E + E / (E + 1)) / 2, tanh = E / (E + 2) at 2a.
 VFN vd core_sinh(vd x, vm *odd) {
-  vd a = vabs(x), E = expm1_any(a), q = E / (E + 1.0);
-  *odd = vlt(vset(709), a);
-  vd r = vsel(vlt(a, vset(1)), vfma(-E, q, 2.0 * E), E + q);
-  return vxor(0.5 * r, vsign(x));
+  vd a = vabs(x), v, u = half_expm1(a, &v), wl, ql, e;
+  *odd = vlt(vset(680), a);
+  vd w = sum_long(2.0 * u, vset(1), &wl), q = div_long(u, v, w, wl + 2.0 * v, &ql);
+  vd r = sum_long(u, q, &e) + (e + (v + ql));
+  return vsel(vlt(a, vset(0x1p-27)), x, vxor(r, vsign(x)));
 }
 
 VFN vd core_tanh(vd x, vm *odd) {
   (void)odd;
-  vd a = clamp(vabs(x), 0, 22);
-  vm big = vle(vset(1), a);
-  vd E = expm1_any(vsel(big, 2.0 * a, -2.0 * a));
-  vd q = vsel(big, vset(2), -E) / (E + 2.0);
-  return vxor(vsel(big, 1.0 - q, q), vsign(x));
+  vd a = clamp(vabs(x), 0, 22), v, u = half_expm1(2.0 * a, &v), wl, ql;
+  vd w = sum_long(u, vset(1), &wl), q = div_long(u, v, w, wl + v, &ql);
+  return vsel(vlt(a, vset(0x1p-27)), x, vxor(q + ql, vsign(x)));
 }
 
 // ---- logarithms ----------------------------------------------------------------------------
@@ -126,7 +143,7 @@ VFN vd core_log(vd x, vm *odd) {
 VFN vd core_log1p(vd x, vm *odd) {
   vi k;
   vd u = 1.0 + x, b = u - 1.0, lost = (1.0 - (u - b)) + (x - b);
-  *odd = vnot(vlt(vset(-1), x)) | vnot(vle(x, vset(DBL_MAX)));
+  *odd = vnot(vlt(vset(-1), x)) | vnot(vle(x, vset(0x1p1000)));
   vd m = split_exponent(u, &k);
   vd f = (m - 1.0) + lost * (vd)((1023 - k) << 52);
   return vsel(vlt(vabs(x), vset(0x1p-54)), x, log_of(f, vfromint(k)));
@@ -162,10 +179,12 @@ VFN vm trig_odd(vd x, vd h, double limit) {
   return vnot(vle(a, vset(limit))) | (vlt(vset(1), a) & vlt(vabs(h), vset(0x1p-30)));
 }
 
-// sin(h + lo) for |h| <= pi/2; the parabola stands for cos(h), which only weighs lo.
+// sin(h + lo) for |h| <= pi/2: the roundings of h^2 and h^3 are carried along. The parabola
+// stands for cos(h), which only weighs lo, and -0.15 for the slope of z P(z).
 VFN vd sin_of(vd h, vd lo) {
-  vd z = h * h;
-  return h + vfma(h * z, VPOLY(z, SIN_C), lo * vfma(z, vset(-0.405284735), vset(1)));
+  vd zl, z = vprod(h, h, &zl), cl, c = vprod(h, z, &cl), p = VPOLY(z, SIN_C);
+  vd low = vfma(cl, p, lo * vfma(z, vset(-0.405284735), vset(1)));
+  return h + vfma(c, p, vfma(h * zl, vset(-0.15), low));
 }
 
 VFN vd core_sin(vd x, vm *odd) {
@@ -188,10 +207,13 @@ VFN vd core_tan(vd x, vm *odd) {
   vd h = reduce(x, n, PIO2_1, PIO2_2, PIO2_3, &lo);
   *odd = trig_odd(x, h, 0x1p20);
   vd z = h * h, hz = 0.5 * z, w = 1.0 - hz;
-  vd s = h + vfma(h * z, VPOLY(z, KSIN_C), vfma(-hz, lo, lo));
-  vd c = w + (((1.0 - w) - hz) + vfma(z * z, VPOLY(z, KCOS_C), -h * lo));
+  vd sl = vfma(h * z, VPOLY(z, KSIN_C), vfma(-hz, lo, lo)), s = h + sl;
+  vd cl = ((1.0 - w) - hz) + vfma(z * z, VPOLY(z, KCOS_C), -h * lo), c = w + cl, ql;
+  sl = (h - s) + sl;
+  cl = (w - c) + cl;
   vm flip = vodd(vbits(m));
-  vd r = vsel(flip, c, s) / vsel(flip, s, c);
+  vd r = div_long(vsel(flip, c, s), vsel(flip, cl, sl), vsel(flip, s, c), vsel(flip, sl, cl), &ql);
+  r = r + ql;
   r = vxor(r, (vd)(vbits(m) << 63));
   return vsel(vlt(vabs(x), vset(0x1p-27)), x, r);
 }
@@ -231,7 +253,7 @@ VFN vd log_long(vd x, vd *lo) {
 VFN vd core_pow(vd x, vd y, vm *odd) {
   vd a = vabs(x), ay = vabs(y), lo, pl;
   vm negative = vlt(x, vset(0));
-  *odd = not_positive_normal(a) | vnot(vle(ay, vset(DBL_MAX))) | (negative & vle(vset(0x1p51), ay));
+  *odd = not_positive_normal(a) | vnot(vle(ay, vset(0x1p900))) | (negative & vle(vset(0x1p51), ay));
   vd h = log_long(a, &lo), p = vprod(y, h, &pl);
   pl = vfma(y, lo, pl);
   vm far = vlt(vset(800), vabs(p));

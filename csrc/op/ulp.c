@@ -51,7 +51,7 @@ bool ow_op_ulp(const ow_op *op, const ow_tensor *a, const ow_tensor *b, bool ref
   for (int64_t i = 0; i < n; i++) {
     double x = AT(pa, i), y = pb ? AT(pb, i) : 0, got = AT(po, i);
     real want = truth[op->id].f1 ? truth[op->id].f1(x) : truth[op->id].f2(x, y);
-    bool wrong = isnan(got) != isnan(want) || (!isnan(want) && got == 0 && want == 0 && signbit(got) != signbit(want));
+    bool wrong = isnan(got) != isnan(want) || (!isnan(want) && got == 0 && want == 0 && !signbit(got) != !signbit(want));
     double u = isnan(want) || wrong ? 0
                : single ? error_in_ulp(got, want, 24, FLT_MIN_EXP, FLT_MAX) : error_in_ulp(got, want, 53, DBL_MIN_EXP, DBL_MAX);
     if (isinf(u)) wrong = true;
