@@ -1,5 +1,10 @@
 // Bodies of the complex kernels, included after arith.h. Multiplication and division are
 // C's own (infinities follow Annex G); functions are the C library's.
+//
+// GCC 12 turns the product of two pairs into vfmaddsub in spite of -ffp-contract=off, in some
+// loops and not in others; without the SLP vectoriser it does not.
+#pragma GCC push_options
+#pragma GCC optimize("no-tree-slp-vectorize")
 #define COMPLEX_OPS(N, T, P, F, FC, INF)                                              \
   RUN2(add_##N, T, T, a + b)                                                          \
   RUN2(sub_##N, T, T, a - b)                                                          \
@@ -32,6 +37,8 @@
 #define C128F(x) c##x
 COMPLEX_OPS(c64, ow_c64, float, F32F, C64F, INFINITY)
 COMPLEX_OPS(c128, ow_c128, double, F64F, C128F, (double)INFINITY)
+
+#pragma GCC pop_options
 
 // Phase of a real: 0, pi, or NaN.
 #define REAL_ARG(N, T, F) RUN1(arg_##N, T, T, a != a ? a : F(atan2)((T)0, a))

@@ -39,7 +39,7 @@
   OP(shr, 2, INT, 0, 99, 0, 9, "a >> b, filling with zeros, as in Lua")                         \
   OP(bnot, 1, INT, 0, 99, 0, 0, "bitwise not")                                                  \
   OP(logical_not, 1, BOOL, 0, 2, 0, 0, "1 where a is zero")                                     \
-  OP(neg, 1, SAME, -9, 9, 0, 0, "-a")                                                           \
+  OP(neg, 1, SAME, -9, 9, 0, 0, "minus a")                                                           \
   OP(abs, 1, PART, -9, 9, 0, 0, "magnitude; of a complex its modulus")                          \
   OP(sign, 1, SAME, -9, 9, 0, 0, "-1, 0 or 1; NaN stays")                                       \
   OP(square, 1, SAME, -9, 9, 0, 0, "a * a")                                                     \

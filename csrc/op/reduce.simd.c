@@ -209,7 +209,8 @@ EXTREME(mi64, int64_t, int64_t)
 EXTREME(mf32, float, int32_t)
 EXTREME(mf64, double, int64_t)
 
-// Complex sums and the flags: no vectors, four chains of plain C.
+// Complex sums and the flags: no vectors, four chains of plain C (and no vfmaddsub: cplx.h).
+#pragma GCC optimize("no-tree-slp-vectorize")
 #define PLAIN(F, N, T, S, S0, MAP)                                                     \
   static S tree_##F##_##N(const char *p, int64_t s, int64_t n, S2(F, S) mean) {        \
     (void)mean;                                                                        \
