@@ -50,8 +50,9 @@ end
 --- The smallest trustworthy size.
 --- Without `sizes`: the size that pure noise exceeds `allowed` times in a catalogue of the stated
 --- exposure. With the measured `sizes`: the smallest one above which, at every larger threshold
---- with 10 or more events, noise explains at most `contamination` of the events; fewer than
---- `min_events` above it is the verdict "no avalanches".
+--- with `min_events` or more, noise explains at most `contamination` of the n events and at most
+--- 0.3 sqrt(n) of them (more would move an exponent by a good part of its standard error); no
+--- such size is the verdict "no avalanches".
 ---@param null orowan.tensor|number[]|table sizes of null events (a static line through the same detector), or {noise=, length=, points=, frames=, seed=} of line_noise_sizes
 ---@param opts? {sizes?: orowan.tensor|number[], exposure?: number, contamination?: number, min_events?: integer, allowed?: number, uncertainty?: number} exposure: measured frames x line length over those of the null (1); contamination 0.05; min_events 10; allowed 0.5; uncertainty: relative standard error of the noise, the floor is taken two of them higher (0.05 for {noise=}, 0 for a null catalogue)
 ---@return table floor smin (unit of the sizes), verdict ("avalanches" | "no avalanches" | nil without sizes), reason, n_above, n_null_expected, null (sorted sizes)
@@ -100,7 +101,7 @@ function M.noise_floor(null, opts)
   local at
   for k = #d, 1, -1 do
     if above[k] >= min_events then
-      if rate(d[k]) > contamination * above[k] then break end
+      if rate(d[k]) > math.min(contamination * above[k], 0.3 * math.sqrt(above[k])) then break end
       at = k
     end
   end
