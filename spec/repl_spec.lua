@@ -143,6 +143,7 @@ describe("session on a terminal", function()
     type_keys "1 + 1\r"
     wait_for "2\r\n"
 
+    wait_for "> "  -- before it, the terminal itself would take the end-of-file key
     type_keys "\4"
     local r = p:wait(10)
     assert.equal(0, r and r.status)

@@ -189,6 +189,7 @@ static int e_read(lua_State *L) {
   ed->L = L;
   fflush(stdout);
   el_resize(ed->el);
+  el_set(ed->el, EL_PREP_TERM, 1);  // before the prompt: who sees it may press Ctrl-D
   const char *line = el_gets(ed->el, &count);
   ed->L = NULL;
   sigaction(SIGWINCH, &old_winch, NULL);
