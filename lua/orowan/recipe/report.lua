@@ -83,9 +83,16 @@ local function html_table(columns, rows, cell_class)
       if type(r[c]) == "number" then numeric[c] = true end
     end
   end
-  local out = { '<div class="wide"><table><thead><tr>' }
-  for c, name in ipairs(columns) do out[#out + 1] = ("<th%s>%s</th>"):format(numeric[c] and ' class="n"' or "", esc(name)) end
-  out[#out + 1] = "</tr></thead><tbody>\n"
+  local out = { '<div class="wide"><table>' }
+  if table.concat(columns) ~= "" then
+    out[2] = "<thead><tr>"
+    for c, name in ipairs(columns) do
+      local right = numeric[c] or cell_class and cell_class[c] == "n"
+      out[#out + 1] = ("<th%s>%s</th>"):format(right and ' class="n"' or "", esc(name))
+    end
+    out[#out + 1] = "</tr></thead>"
+  end
+  out[#out + 1] = "<tbody>\n"
   for _, r in ipairs(rows) do
     out[#out + 1] = "<tr>"
     for c = 1, #columns do

@@ -167,7 +167,14 @@ function runner.run(recipe, options)
   local run = run_object.new {
     recipe = recipe, params = values, seed = seed, dir = part, device = device, threads = record.threads, cwd = record.cwd,
   }
-  if earlier then progress.message(("taking up %s again"):format(part)) end
+  if earlier then
+    progress.message(("taking up %s again"):format(part))
+    for _, what in ipairs { "version", "simd" } do
+      if earlier[what] ~= record[what] then
+        run:warn(("begun with %s %s, continued with %s"):format(what, tostring(earlier[what]), record[what]))
+      end
+    end
+  end
   seed_generators(seed)
   local began = sys.clock()
   local ok, interrupted, message = core.system.guard(function(e)
