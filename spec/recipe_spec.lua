@@ -274,6 +274,29 @@ describe("recipe", function()
       assert.matches("is finished", err)
     end)
 
+    it("puts the random generator back to where it was", function()
+      local function make(fail)
+        local r = assert(source.compile("return {name='r', run=function() end}", "r.lua"))
+        r.run = function(x)
+          local v = x:checkpoint("a")
+          if not v then
+            v = ow.random.normal(3)
+            x:save_checkpoint("a", v)
+            if fail then error("stopped", 0) end
+          end
+          x:put("sum", { value = v:totable()[3] + ow.random.normal(2):totable()[2] })
+        end
+        return r
+      end
+      local whole = assert(recipe.run(make(false), { out = dir .. "/whole", seed = 11 }))
+      assert(recipe.run(make(true), { out = dir .. "/cut", seed = 11 }))
+      local cut = assert(recipe.run(make(false), { out = dir .. "/cut", seed = 11 }))
+      assert.equal(2, cut.record.attempts)
+      assert.equal(whole.run.summary.sum.value, cut.run.summary.sum.value)
+      local other = assert(recipe.run(make(false), { out = dir .. "/other", seed = 12 }))
+      assert.is_true(whole.run.summary.sum.value ~= other.run.summary.sum.value)
+    end)
+
     it("refuses to mix an unfinished run with another", function()
       assert(run { fail_at = 250 })
       for _, case in ipairs {

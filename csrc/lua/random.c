@@ -327,6 +327,11 @@ static int f_seed(lua_State *L) {
   return 1;
 }
 
+static int f_generator(lua_State *L) {  // the generator that ow.random.normal and friends use
+  lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT);
+  return 1;
+}
+
 static int on_default(lua_State *L) {  // upvalue: the method
   lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT);
   lua_insert(L, 1);
@@ -342,7 +347,7 @@ int ow_open_random(lua_State *L) {
       {"poisson", g_poisson}, {"gamma", g_gamma}, {"permutation", g_permutation}, {"shuffle", g_shuffle},
       {"choice", g_choice}, {NULL, NULL}};
   static const luaL_Reg others[] = {{"u64", g_u64}, {"state", g_state}, {"restore", g_restore}, {NULL, NULL}};
-  static const luaL_Reg funcs[] = {{"rng", f_rng}, {"seed", f_seed}, {NULL, NULL}};
+  static const luaL_Reg funcs[] = {{"rng", f_rng}, {"seed", f_seed}, {"generator", f_generator}, {NULL, NULL}};
   luaL_newmetatable(L, RNG_META);
   lua_newtable(L);
   luaL_setfuncs(L, laws, 0);

@@ -165,13 +165,18 @@ local function checkpoint_path(self, name)
   return self.dir .. "/checkpoints/" .. file_name(name, "run:checkpoint") .. ".ckpt"
 end
 
---- What an earlier, unfinished attempt of this run saved under this name.
+--- What an earlier, unfinished attempt of this run saved under this name. The generator
+--- behind ow.random goes back to where it was then, too.
 ---@param name string
 ---@return any value nil when there is none
 function run:checkpoint(name)
-  local value, err = checkpoint.load(checkpoint_path(self, name))
-  if value == nil and err then self:warn("checkpoint is not used: " .. err) end
-  return value
+  local saved, err = checkpoint.load(checkpoint_path(self, name))
+  if saved == nil then
+    if err then self:warn("checkpoint is not used: " .. err) end
+    return nil
+  end
+  core.random.generator():restore(saved.random)
+  return saved.value
 end
 
 --- Saves a checkpoint atomically; a run that is killed goes on from its last ones.
@@ -179,7 +184,7 @@ end
 ---@param value any numbers, strings, booleans, tensors and tables of them
 function run:save_checkpoint(name, value)
   sys.mkdir(self.dir .. "/checkpoints")
-  local ok, err = checkpoint.save(checkpoint_path(self, name), value)
+  local ok, err = checkpoint.save(checkpoint_path(self, name), { value = value, random = core.random.generator():state() })
   if not ok then error(("checkpoint '%s': %s"):format(name, tostring(err)), 0) end
   self.saved_at[name] = sys.clock()
 end

@@ -129,12 +129,6 @@ function runner.default_folder(name)
   return dir
 end
 
-local function seed_generators(seed)
-  local random = core.random
-  local set = random and (random.seed or random.set_seed)
-  if set then set(seed) end
-end
-
 --- Runs a recipe into a folder.
 ---@param recipe table from source.load
 ---@param options table {params= given values, seed=, out=, device=, threads=, cwd=, trace=, path=}
@@ -175,7 +169,7 @@ function runner.run(recipe, options)
       end
     end
   end
-  seed_generators(seed)
+  core.random.seed(seed)
   local began = sys.clock()
   local ok, interrupted, message = core.system.guard(function(e)
     return options.trace and debug.traceback(tostring(e), 2) or tostring(e)
