@@ -354,6 +354,100 @@ static int f_dds(lua_State *L) {
   return 3;
 }
 
+// ---- events ----------------------------------------------------------------------------------
+// events(area, window, threshold) -> first, last (i64, 0-based records)
+static int f_events(lua_State *L) {
+  const char *fn = "depinning.events";
+  ow_tensor *t = owl_pusharray(L, 1, fn, "area", OW_I64, 1);
+  int64_t n = t->shape[0], window = owl_checkint(L, 2, fn, "window", 1, INT32_MAX);
+  double threshold = owl_checknum(L, 3, fn, "threshold");
+  int64_t room = n / 2 + 1;
+  ow_tensor *a = owl_pushnew(L, fn, OW_I64, 1, &room), *b = owl_pushnew(L, fn, OW_I64, 1, &room);
+  int64_t count = ow_dp_events(ow_tensor_data(t), n, window, threshold, ow_tensor_data(a), ow_tensor_data(b));
+  a->shape[0] = b->shape[0] = count;
+  return 2;
+}
+
+static int push_shapes(lua_State *L, const char *fn, const ow_dp_shape *s, int64_t n) {
+  for (int f = 0; f < 3; f++) {
+    double *v = ow_tensor_data(owl_pushnew(L, fn, OW_F64, 1, &n));
+    for (int64_t i = 0; i < n; i++) v[i] = f == 0 ? s[i].width : f == 1 ? s[i].height : s[i].size;
+  }
+  return 3;
+}
+
+// shapes(heights, first, last, mean, cut) -> width, height, size (f64)
+static int f_shapes(lua_State *L) {
+  const char *fn = "depinning.shapes";
+  ow_tensor *h = owl_pusharray(L, 1, fn, "heights", OW_I32, 2);
+  ow_tensor *a = owl_pusharray(L, 2, fn, "first", OW_I64, 1), *b = owl_pusharray(L, 3, fn, "last", OW_I64, 1);
+  int64_t mean = owl_checkint(L, 4, fn, "mean", 0, INT32_MAX), n = a->shape[0];
+  double cut = owl_checknum(L, 5, fn, "cut");
+  const int64_t *from = ow_tensor_data(a), *to = ow_tensor_data(b);
+  if (b->shape[0] != n) return owl_error(L, fn, OW_ESHAPE, "first and last: expected the same length");
+  for (int64_t i = 0; i < n; i++)
+    if (from[i] < 0 || to[i] < from[i] || to[i] >= h->shape[0])
+      return owl_error(L, fn, OW_EARG, "event %lld: records %lld .. %lld do not lie in the %lld recorded", (long long)i + 1,
+                       (long long)from[i], (long long)to[i], (long long)h->shape[0]);
+  ow_dp_shape *s = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *s, 0);
+  ow_err e;
+  for (int64_t i = 0; i < n; i++) {
+    owl_check_interrupt(L);
+    if (!ow_dp_event_shape(ow_tensor_data(h), h->shape[0], (int32_t)h->shape[1], from[i], to[i], mean, cut, s + i, &e))
+      return owl_raise(L, fn, &e);
+  }
+  return push_shapes(L, fn, s, n);
+}
+
+// growth(heights, first, lags, mean, smooth, cut) -> width, height, size at first + lags
+static int f_growth(lua_State *L) {
+  const char *fn = "depinning.growth";
+  ow_tensor *h = owl_pusharray(L, 1, fn, "heights", OW_I32, 2);
+  int64_t first = owl_checkint(L, 2, fn, "first", 0, h->shape[0] - 1);
+  ow_tensor *lag = owl_pusharray(L, 3, fn, "lags", OW_I64, 1);
+  int64_t mean = owl_checkint(L, 4, fn, "mean", 0, INT32_MAX), smooth = owl_checkint(L, 5, fn, "smooth", 0, INT32_MAX);
+  double cut = owl_checknum(L, 6, fn, "cut");
+  int64_t n = lag->shape[0];
+  const int64_t *v = ow_tensor_data(lag);
+  for (int64_t i = 0; i < n; i++)
+    if (v[i] < 0 || first + v[i] >= h->shape[0]) return owl_error(L, fn, OW_EARG, "lags: %lld leaves the record", (long long)v[i]);
+  ow_dp_shape *s = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *s, 0);
+  ow_err e;
+  if (!ow_dp_event_growth(ow_tensor_data(h), h->shape[0], (int32_t)h->shape[1], first, mean, smooth, cut, v, (int)n, s, &e))
+    return owl_raise(L, fn, &e);
+  return push_shapes(L, fn, s, n);
+}
+
+// roughness(heights, first record (0-based), stride) -> power[lx/2], diff[lx/2]
+static int f_roughness(lua_State *L) {
+  const char *fn = "depinning.roughness";
+  ow_tensor *h = owl_pusharray(L, 1, fn, "heights", OW_I32, 2);
+  int64_t first = owl_checkint(L, 2, fn, "first", 0, h->shape[0] - 1), stride = owl_checkint(L, 3, fn, "stride", 1, INT32_MAX);
+  int64_t half = h->shape[1] / 2;
+  if (half < 1) return owl_error(L, fn, OW_ESHAPE, "heights: expected records x columns with 2 columns or more");
+  ow_tensor *p = owl_pushnew(L, fn, OW_F64, 1, &half), *d = owl_pushnew(L, fn, OW_F64, 1, &half);
+  ow_err e;
+  if (!ow_dp_roughness((int32_t *)ow_tensor_data(h) + first * h->shape[1], h->shape[0] - first, (int32_t)h->shape[1], stride,
+                       ow_tensor_data(p), ow_tensor_data(d), &e))
+    return owl_raise(L, fn, &e);
+  return 2;
+}
+
+// profiles(heights, first record (0-based), n) -> n x lx i32, equally spaced records
+static int f_profiles(lua_State *L) {
+  const char *fn = "depinning.profiles";
+  ow_tensor *h = owl_pusharray(L, 1, fn, "heights", OW_I32, 2);
+  int64_t first = owl_checkint(L, 2, fn, "first", 0, h->shape[0] - 1), have = h->shape[0] - first;
+  int64_t n = owl_checkint(L, 3, fn, "n", 1, INT32_MAX);
+  int64_t shape[2] = {n < have ? n : have, h->shape[1]};
+  ow_tensor *t = owl_pushnew(L, fn, OW_I32, 2, shape);
+  int32_t *out = ow_tensor_data(t);
+  const int32_t *in = ow_tensor_data(h);
+  for (int64_t i = 0; i < shape[0]; i++)
+    memcpy(out + i * shape[1], in + (first + (shape[0] > 1 ? i * (have - 1) / (shape[0] - 1) : 0)) * shape[1], (size_t)shape[1] * sizeof *out);
+  return 1;
+}
+
 int ow_open_depinning(lua_State *L) {
   static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"close", l_close},       {"save", l_save},   {"info", l_info},       {"heights", l_heights},
@@ -361,6 +455,8 @@ int ow_open_depinning(lua_State *L) {
   static const luaL_Reg funcs[] = {{"line", f_new},   {"restore", f_restore}, {"record", f_record},     {"run", f_run},           {"trim", f_trim},
                                    {"row_h", f_row_h},
                                    {"row_v", f_row_v}, {"bessel_k01", f_bessel}, {"trigamma", f_trigamma}, {"dds", f_dds},
+                                   {"events", f_events}, {"shapes", f_shapes}, {"growth", f_growth}, {"roughness", f_roughness},
+                                   {"profiles", f_profiles},
                                    {NULL, NULL}};
   if (luaL_newmetatable(L, LINE)) {
     luaL_setfuncs(L, meta, 0);

@@ -165,4 +165,22 @@ typedef struct { int64_t pick; int64_t area; double stress; } ow_dds_line;
 bool ow_dds_run(const ow_dds_params *p, const double *pinning, int64_t max_picks,
                 bool (*line)(void *ctx, const ow_dds_line *l), void *ctx, ow_dp_stop *stop, ow_err *e);
 
+// ---- events in a recorded series -------------------------------------------------------------
+// Records i with area[i] - area[i - window] > threshold are active; a maximal run i1..i2 of
+// them is an event from record i1 - window (or the last event's end) to i2. Events still
+// running at either end of the series are left out. first, last: room for n of them each.
+int64_t ow_dp_events(const int64_t *area, int64_t n, int64_t window, double threshold, int64_t *first, int64_t *last);
+
+typedef struct { double width, height, size; } ow_dp_shape;
+// What the line swept from record a to b: profiles averaged over `mean` records before a and
+// after b; the run of columns above `cut` round the one that moved most.
+bool ow_dp_event_shape(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t b, int64_t mean, double cut,
+                       ow_dp_shape *out, ow_err *e);
+// The same at records a + lag[j], each averaged over `smooth` records round it.
+bool ow_dp_event_growth(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t mean, int64_t smooth, double cut,
+                        const int64_t *lag, int nlag, ow_dp_shape *out, ow_err *e);
+// power[k-1], k = 1 .. lx/2: mean over records of |sum_x h e^(-2 pi i k x / lx)|^2 / lx;
+// diff[d-1], d = 1 .. lx/2: mean of |h(x + d) - h(x)|. Every `stride`-th of n records.
+bool ow_dp_roughness(const int32_t *h, int64_t n, int32_t lx, int64_t stride, double *power, double *diff, ow_err *e);
+
 #endif

@@ -17,6 +17,8 @@ local tensor = require("orowan.core").tensor.tensor
 
 local depinning = {}
 
+-- depinning.events and depinning.catalogue stand in files of their own.
+
 --- Shear modulus of the published set, GPa: stress in MPa = stress in mu * 1000 * mu_gpa.
 depinning.mu_gpa = 84.65
 
@@ -105,17 +107,38 @@ function depinning.restore(state, options)
   return core.restore(state, options)
 end
 
-local simulate_options = { picks = "number", every = "number", heights = "boolean", replicas = "number", progress = "any" }
+local simulate_options = {
+  picks = "number", every = "number", heights = "boolean", replicas = "number", progress = "any",
+  checkpoint = "table", checkpoint_interval = "number",
+}
 for k, v in pairs(line_options) do simulate_options[k] = v end
 
+-- Lines and records of a run: fresh, or as a checkpoint left them.
+local function start(o, p, options)
+  local saved = p.checkpoint and p.checkpoint.load and p.checkpoint.load()
+  local lines = {}
+  if saved then
+    if saved.format_version ~= 1 then fail("simulate", "checkpoint: format_version %s is not known here", tostring(saved.format_version)) end
+    for r = 1, #saved.lines do lines[r] = depinning.restore(saved.lines[r], { share = lines[1] }) end
+    if #lines ~= p.replicas or saved.picks ~= p.picks then fail("simulate", "checkpoint: it is of another run") end
+    return lines, saved.records, saved.done
+  end
+  for r = 1, p.replicas do
+    o.replica, o.share = (options.replica or 0) + r - 1, lines[1] or options.share
+    lines[r] = depinning.line(o)
+  end
+  return lines, core.record(lines, p.picks, p.every, p.heights), 0
+end
+
 --- Simulates independent replicas (their own pinning and picks) and returns what they did.
----@param options table the options of depinning.line and picks: per replica (1e7); every: picks between records (1000); heights: record h(x) (true); replicas (1): threads share them; progress: function(picks done, all picks)
+---@param options table the options of depinning.line and picks: per replica (1e7); every: picks between records (1000); heights: record h(x) (true); replicas (1): threads share them; progress: function(picks done, all picks) of a replica; checkpoint: {load = function() -> table|nil, save = function(table)}; checkpoint_interval: seconds (30)
 ---@return table result {options =, replicas = {{pick, area, stress, heights, info}...}, warnings = {string...}}; the first replica's tensors stand in the result itself too
---- Errors: as depinning.line.
+--- With a checkpoint, a run that was killed goes on from the last one and ends with the same
+--- numbers. Errors: as depinning.line; interrupt (within a second).
 function depinning.simulate(options)
   options = options or {}
   check("simulate", options, simulate_options)
-  local o, p = {}, { picks = 10000000, every = 1000, heights = true, replicas = 1 }
+  local o, p = {}, { picks = 10000000, every = 1000, heights = true, replicas = 1, checkpoint_interval = 30 }
   for k, v in pairs(options) do
     if line_options[k] then o[k] = v else p[k] = v end
   end
@@ -124,30 +147,33 @@ function depinning.simulate(options)
     if not v or v < 1 then fail("simulate", "%s: expected a positive integer, got %s", name, tostring(p[name])) end
     p[name] = v
   end
-  local lines = {}
-  for r = 1, p.replicas do
-    o.replica, o.share = (options.replica or 0) + r - 1, lines[1] or options.share
-    lines[r] = depinning.line(o)
+  local lines, records, done = start(o, p, options)
+  local function save()
+    local states = {}
+    for r, line in ipairs(lines) do states[r] = line:save() end
+    p.checkpoint.save { format_version = 1, lines = states, records = records, done = done, picks = p.picks }
   end
-  local records = core.record(lines, p.picks, p.every, p.heights)
-  -- in pieces, so that progress shows and an interrupt is heard between them
-  local piece = math.max(p.every, (math.max(1, p.picks // 50) + p.every - 1) // p.every * p.every)
-  local done = 0
+  -- in pieces of about a quarter of a second, so that progress shows between them
+  local piece, saved_at = 1 << 14, sys.clock()
   while done < p.picks do
-    local n = math.min(piece, p.picks - done)
+    local n, t = math.min(piece, p.picks - done), sys.clock()
     core.run(lines, n, records)
     done = done + n
+    local now = sys.clock()
+    if now - t < 0.125 then piece = piece * 2 elseif now - t > 0.5 and piece > 1024 then piece = piece // 2 end
     if p.progress then p.progress(done, p.picks) end
+    if p.checkpoint and now - saved_at > p.checkpoint_interval and done < p.picks then
+      save()
+      saved_at = sys.clock()
+    end
   end
   core.trim(records)
-  local result = { options = options, replicas = {}, warnings = depinning.warnings(o) }
+  local result = { options = options, replicas = records, warnings = depinning.warnings(o) }
   for r = 1, p.replicas do
-    local t = records[r]
-    t.info = lines[r]:info()
-    result.replicas[r] = t
+    records[r].info = lines[r]:info()
     lines[r]:close()
   end
-  for k, v in pairs(result.replicas[1]) do result[k] = v end
+  for k, v in pairs(records[1]) do result[k] = v end
   return result
 end
 
@@ -167,6 +193,18 @@ function depinning.warnings(options)
   end
   return w
 end
+
+--- A few line profiles out of a record.
+---@param heights orowan.tensor i32 [records, lx]
+---@param n integer how many, equally spaced in time
+---@param first? integer first record used (1)
+---@return integer[][] profiles h(x), cells
+function depinning.profiles(heights, n, first)
+  return core.profiles(heights, (first or 1) - 1, n):totable()
+end
+
+depinning.events = require "orowan.depinning.events"
+depinning.catalogue = require("orowan.depinning.catalogue")(depinning)
 
 -- ---- the published simulator ------------------------------------------------------------------
 local control_keys = {
