@@ -177,7 +177,8 @@ describe("fft", function()
     assert.same(want, out:totable())
     ow.fft(x, { out = x })
     close(want, x, 1e-14)
-    assert.matches("out: expected c128 of shape 12, got c64 of shape 12", message(ow.fft, x, { out = ow.fft(ow.tensor(fix.x12, "f32")) }))
+    assert.matches("out: expected c128 of shape 12, got c64 of shape 12",
+      message(ow.fft, x, { out = ow.fft(ow.tensor(fix.x12, "f32")) }))
     local pair = ow.fft(fix.g)
     assert.matches("overlaps", message(ow.fft, pair:select(1, 1), { out = pair:select(1, 2) }))
     local square = { { 1, 2 }, { 3, 4 } }

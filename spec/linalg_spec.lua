@@ -119,7 +119,8 @@ end
 
 describe("matmul", function()
   it("equals the plain sum for all shapes of small matrices, f64 f32 and integers", function()
-    for _, s in ipairs { { 1, 1, 1 }, { 1, 5, 1 }, { 1, 4, 3 }, { 3, 4, 1 }, { 2, 1, 3 }, { 3, 4, 5 }, { 17, 9, 33 } } do
+    for _, s in ipairs { { 1, 1, 1 }, { 1, 5, 1 }, { 1, 4, 3 }, { 3, 4, 1 }, { 2, 1, 3 }, { 3, 4, 5 }, { 17, 9,
+      33 } } do
       local m, k, n = s[1], s[2], s[3]
       local a, b = random_rows(m, k), random_rows(k, n)
       close(product(a, b), ow.matmul(a, b), 1e-14, table.concat(s, "x"))
@@ -221,7 +222,8 @@ describe("matmul", function()
     close(want, out, 1e-14)
     close(want, a:matmul(b, a), 1e-14)
     close(want, a, 1e-14)
-    assert.matches("out: expected shape 3x3, got 2x2", message(ow.matmul, b, b, ow.tensor { { 1., 2. }, { 3., 4. } }))
+    assert.matches("out: expected shape 3x3, got 2x2",
+      message(ow.matmul, b, b, ow.tensor { { 1., 2. }, { 3., 4. } }))
     assert.matches("out: expected dtype f64, got f32", message(ow.matmul, b, b, ow.tensor(random_rows(3, 3), "f32")))
   end)
 
@@ -244,11 +246,18 @@ describe("matmul", function()
 
   it("names both shapes when they do not fit", function()
     local function shaped(...)
-      local function make(s, d) if d > #s then return 0.5 end local t = {} for i = 1, s[d] do t[i] = make(s, d + 1) end return t end
+      local function make(s, d)
+        if d > #s then return 0.5 end
+        local t = {}
+        for i = 1, s[d] do t[i] = make(s, d + 1) end
+        return t
+      end
       return ow.tensor(make({ ... }, 1))
     end
-    assert.matches("matmul: a is 3x4, b is 5x2: inner sizes 4 and 5 differ", message(ow.matmul, shaped(3, 4), shaped(5, 2)))
-    assert.matches("leading sizes 2 and 3 do not broadcast", message(ow.matmul, shaped(2, 3, 4), shaped(3, 4, 2)))
+    assert.matches("matmul: a is 3x4, b is 5x2: inner sizes 4 and 5 differ",
+      message(ow.matmul, shaped(3, 4), shaped(5, 2)))
+    assert.matches("leading sizes 2 and 3 do not broadcast",
+      message(ow.matmul, shaped(2, 3, 4), shaped(3, 4, 2)))
     assert.matches("b is a scalar", message(ow.matmul, shaped(3, 4), 2))
     assert.matches("dot: a is 2, b is 3: expected two vectors", message(ow.dot, shaped(2), shaped(3)))
     assert.matches("outer: a is 2x2", message(ow.outer, shaped(2, 2), shaped(3)))
@@ -298,7 +307,8 @@ describe("solve", function()
     local text, err = message(ow.solve, { { 1, 2 }, { 2, 4 } }, { 1, 2 })
     assert.matches("solve: a is singular: pivot 2 of 2 is zero", text)
     assert.equal("numeric", err.code)
-    assert.matches("singular to working precision: condition number about %d", message(ow.inv, { { 1, 2 }, { 1, 2.0000000000000004 } }))
+    assert.matches("singular to working precision: condition number about %d",
+      message(ow.inv, { { 1, 2 }, { 1, 2.0000000000000004 } }))
     local text2 = message(ow.solve, { { { 1, 0 }, { 0, 1 } }, { { 0, 0 }, { 0, 0 } } }, { 1, 1 })
     assert.matches("matrix 2 of the stack", text2)
     assert.is_not_nil(ow.solve({ { 1, 2 }, { 1, 2.0000000000000004 } }, { 1, 2 }, { check = false }))
@@ -310,7 +320,8 @@ describe("solve", function()
     close(identity(2), ow.matmul(ow.inv(a), a), 1e-12)
     close({ 3e20, 5 }, ow.solve({ { 1e-20, 2 }, { 3e-20, 1 } }, { 13, 14 }), 1e8)  -- badly scaled columns
     local d = complex({ { 1e-30, 0 }, { 0, 1e30 } }, { { 0, 0 }, { 0, 0 } })
-    close(complex({ { 2 }, { 3 } }, { { 0 }, { 0 } }), ow.solve(d, complex({ { 2e-30 }, { 3e30 } }, { { 0 }, { 0 } })), 1e-12)
+    close(complex({ { 2 }, { 3 } }, { { 0 }, { 0 } }), ow.solve(d, complex({ { 2e-30 }, { 3e30 } }, { { 0 },
+      { 0 } })), 1e-12)
   end)
 
   it("inverts the Hilbert matrix of order 4 and refuses orders beyond the precision", function()
@@ -320,7 +331,8 @@ describe("solve", function()
       return h
     end
     -- its exact inverse has integer elements
-    close({ { 16, -120, 240, -140 }, { -120, 1200, -2700, 1680 }, { 240, -2700, 6480, -4200 }, { -140, 1680, -4200, 2800 } },
+    close({ { 16, -120, 240, -140 }, { -120, 1200, -2700, 1680 }, { 240, -2700, 6480, -4200 }, { -140, 1680, -4200,
+      2800 } },
       ow.inv(hilbert(4)), 1e-8)
     assert.matches("singular to working precision: condition number about", message(ow.inv, hilbert(14)))
     assert.matches("f32 resolves up to 8.4e%+06", message(ow.inv, ow.tensor(hilbert(8), "f32")))
@@ -332,7 +344,8 @@ describe("solve", function()
     assert.matches("square matrix, got shape 2x3", message(ow.inv, random_rows(2, 3)))
     assert.matches("expected a matrix", message(ow.inv, { 1, 2 }))
     assert.matches("at least one row", message(ow.svd, ow.tensor { {} }))
-    assert.matches("solve: a is 2x2, b is 3: a has 2 rows, b has 3", message(ow.solve, { { 1, 2 }, { 3, 4 } }, { 1, 2, 3 }))
+    assert.matches("solve: a is 2x2, b is 3: a has 2 rows, b has 3",
+      message(ow.solve, { { 1, 2 }, { 3, 4 } }, { 1, 2, 3 }))
     assert.matches("b: expected a vector", message(ow.solve, { { 1, 2 }, { 3, 4 } }, 1))
     local x = ow.solve({ { 1, 2 }, { 3, 4 } }, { nan, 1 }):totable()
     assert.is_true(x[1] ~= x[1])
@@ -388,7 +401,8 @@ describe("factorisations", function()
     close({ l:totable(), identity(4) }, stack, 1e-15)
     assert.matches("not positive definite: its leading minor of order 2", message(ow.cholesky, { { 1, 2 }, { 2, 1 } }))
     assert.matches("expected a symmetric matrix", message(ow.cholesky, { { 1, 2 }, { 0, 1 } }))
-    assert.matches("%(matrix 2 of the stack%)", message(ow.cholesky, { { { 1, 0 }, { 0, 1 } }, { { -1, 0 }, { 0, 1 } } }))
+    assert.matches("%(matrix 2 of the stack%)",
+      message(ow.cholesky, { { { 1, 0 }, { 0, 1 } }, { { -1, 0 }, { 0, 1 } } }))
   end)
 
   it("qr: orthonormal q, upper triangular r", function()
@@ -419,7 +433,8 @@ describe("factorisations", function()
       local m, n, k = s[1], s[2], math.min(s[1], s[2])
       for dtype, tol in pairs { f64 = 2e-14, f32 = 5e-6, c128 = 2e-14, c64 = 5e-6 } do
         local is_complex = dtype:sub(1, 1) == "c"
-        local a = is_complex and complex(random_rows(m, n), random_rows(m, n), dtype) or ow.tensor(random_rows(m, n), dtype)
+        local a = is_complex and complex(random_rows(m, n), random_rows(m, n), dtype) or ow.tensor(random_rows(m,
+          n), dtype)
         local u, sv, vh = ow.svd(a)
         assert.same({ m, k }, u:shape())
         assert.same({ k, n }, vh:shape())
@@ -539,7 +554,8 @@ describe("eigenvalues", function()
     assert.equal("f64", w:dtype())
     close(h:matmul(v), v:matmul(diagonal(w:totable())), 1e-13)
     close({ -1, 1 }, ow.eigvalsh(complex({ { 0, 0 }, { 0, 0 } }, { { 0, -1 }, { 1, 0 } })), 1e-15)
-    assert.matches("expected a Hermitian matrix", message(ow.eigh, complex({ { 0, 0 }, { 0, 0 } }, { { 0, 1 }, { 1, 0 } })))
+    assert.matches("expected a Hermitian matrix",
+      message(ow.eigh, complex({ { 0, 0 }, { 0, 0 } }, { { 0, 1 }, { 1, 0 } })))
     assert.matches("expected a symmetric matrix", message(ow.eigh, { { 0, 1 }, { 2, 0 } }))
   end)
 

@@ -4,9 +4,12 @@
 // are bitwise the same at any thread count. (They may differ in the last bits with the
 // alignment of the user's data and between processors, since FFTW picks its code by both.)
 //
-// Plans are made once and kept: the key is kind, precision, length, strides, the loop over
-// the piece, the alignment of both ends and the flags; the new-array interface executes
-// them. The planner is not thread-safe and sits behind a lock. FFTW_ESTIMATE by default;
+// Along any axis but the last, columns are gathered into a buffer, transformed there and put
+// back, since FFTW's estimated plans are several times slower across strides of 2^k.
+//
+// Plans are made once and kept: the key is kind, precision, length, number and distance of
+// the transforms in a piece, the alignment of both ends and the flags; the new-array
+// interface executes them. The planner is not thread-safe and sits behind a lock. FFTW_ESTIMATE by default;
 // FFTW_MEASURE plans on scratch memory and its wisdom is forgotten at once, so an estimated
 // plan never depends on what was measured before. Nothing is stored on disk.
 //
@@ -22,15 +25,15 @@
 #include "base/alloc.h"
 #include "base/threads.h"
 
-#define PIECE 32768   // elements
+#define PIECE 32768         // elements
+#define COLUMN_PIECE 8192   // of a buffer of columns: half a second-level cache
 #define MAX_PLANS 512
 
 // ---- plans ---------------------------------------------------------------------------------
 
 typedef struct {
-  int64_t n, is, os;             // length, strides along it (elements of either end)
-  int64_t n1, is1, os1;          // rows of the piece
-  int64_t n2;                    // columns, stride 1 at both ends
+  int64_t n;                     // length; its elements lie together
+  int64_t rows, is1, os1;        // transforms of the piece
   int kind, sign, single, in_place, in_align, out_align, flags, pad;
 } key;
 
@@ -52,12 +55,12 @@ static struct {
 // The two precisions of FFTW differ in their prefix only.
 #define FFTW_API(S, X, REAL, CPLX)                                                                                   \
   static void *make_##S(const key *k, void *in, void *out) {                                                         \
-    X(iodim64) dim = {k->n, k->is, k->os}, loop[2] = {{k->n1, k->is1, k->os1}, {k->n2, 1, 1}};                       \
+    X(iodim64) dim = {k->n, 1, 1}, loop = {k->rows, k->is1, k->os1};                                                 \
     unsigned flags = (unsigned)k->flags;                                                                             \
     switch (k->kind) {                                                                                               \
-      case OW_FFT_C2C: return X(plan_guru64_dft)(1, &dim, 2, loop, (CPLX *)in, (CPLX *)out, k->sign, flags);          \
-      case OW_FFT_R2C: return X(plan_guru64_dft_r2c)(1, &dim, 2, loop, (REAL *)in, (CPLX *)out, flags);               \
-      default: return X(plan_guru64_dft_c2r)(1, &dim, 2, loop, (CPLX *)in, (REAL *)out, flags);                       \
+      case OW_FFT_C2C: return X(plan_guru64_dft)(1, &dim, 1, &loop, (CPLX *)in, (CPLX *)out, k->sign, flags);          \
+      case OW_FFT_R2C: return X(plan_guru64_dft_r2c)(1, &dim, 1, &loop, (REAL *)in, (CPLX *)out, flags);               \
+      default: return X(plan_guru64_dft_c2r)(1, &dim, 1, &loop, (CPLX *)in, (REAL *)out, flags);                       \
     }                                                                                                                \
   }                                                                                                                  \
   static void run_##S(const key *k, void *plan, void *in, void *out) {                                                \
@@ -104,10 +107,9 @@ static void evict_locked(bool all) {
 
 // Bytes a piece reaches over at one end.
 static size_t span(const key *k, bool input) {
-  int64_t n = k->n, s = input ? k->is : k->os, s1 = input ? k->is1 : k->os1;
   bool cplx = k->kind == OW_FFT_C2C || (k->kind == OW_FFT_C2R) == input;
-  if (k->kind != OW_FFT_C2C && cplx) n = n / 2 + 1;
-  return (size_t)((n - 1) * s + (k->n1 - 1) * s1 + k->n2) * (k->single ? 4 : 8) * (cplx ? 2 : 1);
+  int64_t n = k->kind != OW_FFT_C2C && cplx ? k->n / 2 + 1 : k->n;
+  return (size_t)((k->rows - 1) * (input ? k->is1 : k->os1) + n) * (k->single ? 4 : 8) * (cplx ? 2 : 1);
 }
 
 static void *plan_locked(const key *k, void *in, void *out, ow_err *e) {
@@ -190,11 +192,84 @@ typedef struct {
   double scale;
 } pass;
 
+static entry *plan_for(const pass *s, key *k, int64_t rows, int64_t is1, int64_t os1, void *in, void *out, ow_err *e) {
+  memset(k, 0, sizeof *k);  // hashed and compared as bytes
+  k->n = s->n;
+  k->rows = rows;
+  k->is1 = is1;
+  k->os1 = os1;
+  k->kind = s->kind;
+  k->sign = s->sign;
+  k->single = s->single;
+  k->in_place = in == out;
+  k->in_align = s->single ? fftwf_alignment_of(in) : fftw_alignment_of(in);
+  k->out_align = s->single ? fftwf_alignment_of(out) : fftw_alignment_of(out);
+  k->flags = (int)((s->measure ? FFTW_MEASURE : FFTW_ESTIMATE) | (s->keep_input ? FFTW_PRESERVE_INPUT : FFTW_DESTROY_INPUT));
+  return acquire(k, in, out, e);
+}
+
+static void execute(const pass *s, const key *k, const entry *x, void *in, void *out) {
+  if (s->single) run_single(k, x->plan, in, out);
+  else run_double(k, x->plan, in, out);
+}
+
+static void scale(const pass *s, void *p, int64_t reals) {
+  if (s->scale == 1) return;
+  if (s->single) scale_single(p, reals, s->scale);
+  else scale_double(p, reals, s->scale);
+}
+
+// dst[c * ld + i] = src[i * stride + c], and back: `cols` columns of n elements.
+#define TURN(T)                                                                                                   \
+  for (int64_t i = 0; i < n; i++)                                                                                 \
+    for (int64_t c = 0; c < cols; c++) {                                                                          \
+      if (gather) ((T *)buf)[c * ld + i] = ((const T *)mem)[i * stride + c];                                       \
+      else ((T *)mem)[i * stride + c] = ((const T *)buf)[c * ld + i];                                              \
+    }
+static void turn(bool gather, size_t size, char *mem, int64_t stride, char *buf, int64_t ld, int64_t n, int64_t cols) {
+  if (size == 16) { TURN(ow_c128) }
+  else if (size == 8) { TURN(double) }
+  else { TURN(float) }
+}
+
+// Rows that lie together are transformed where they are.
+static bool row_piece(const pass *s, char *in, char *out, int64_t rows, size_t out_size, ow_err *e) {
+  key k;
+  entry *x = plan_for(s, &k, rows, s->n_in, s->n_out, in, out, e);
+  if (!x) return false;
+  execute(s, &k, x, in, out);
+  release(x);
+  scale(s, out, rows * s->n_out * (int64_t)(out_size / (s->single ? 4 : 8)));  // still in the cache
+  return true;
+}
+
+// Columns go through a buffer: strides of a power of two would meet in few cache sets.
+static bool column_piece(const pass *s, char *in, char *out, int64_t outer, int64_t cols, size_t in_size, size_t out_size, ow_err *e) {
+  int64_t pad = 64 / (int64_t)(in_size > out_size ? in_size : out_size), ldi = (s->n_in + pad) / pad * pad + pad, ldo = ldi;
+  if (s->kind != OW_FFT_C2C) ldo = (s->n_out + pad) / pad * pad + pad;
+  char *bi = ow_alloc((size_t)(ldi * cols) * in_size, e), *bo = bi;
+  if (bi && s->kind != OW_FFT_C2C) bo = ow_alloc((size_t)(ldo * cols) * out_size, e);
+  key k;
+  entry *x = bi && bo ? plan_for(s, &k, cols, ldi, ldo, bi, bo, e) : NULL;
+  for (int64_t o = 0; x && o < outer; o++) {
+    turn(true, in_size, in + (size_t)(o * s->n_in * s->inner) * in_size, s->inner, bi, ldi, s->n_in, cols);
+    execute(s, &k, x, bi, bo);
+    for (int64_t c = 0; c < cols; c++) scale(s, bo + (size_t)(c * ldo) * out_size, s->n_out * (int64_t)(out_size / (s->single ? 4 : 8)));
+    turn(false, out_size, out + (size_t)(o * s->n_out * s->inner) * out_size, s->inner, bo, ldo, s->n_out, cols);
+  }
+  if (x) release(x);
+  if (bo != bi) ow_free(bo);
+  ow_free(bi);
+  return x != NULL;
+}
+
 static bool run_pass(const pass *s, char *in, char *out, ow_err *e) {
   size_t rs = s->single ? 4 : 8, in_size = s->kind == OW_FFT_R2C ? rs : 2 * rs, out_size = s->kind == OW_FFT_C2R ? rs : 2 * rs;
-  int64_t many = PIECE / s->n > 1 ? PIECE / s->n : 1, rows = 1, cols = s->inner;
-  if (s->inner <= many) rows = many / s->inner;
-  else cols = many < 8 ? 8 : many / 8 * 8;  // whole cache lines of columns
+  bool by_row = s->inner == 1;
+  int64_t piece = by_row ? PIECE : COLUMN_PIECE, many = piece / s->n > 1 ? piece / s->n : 1, rows = 1, cols = s->inner;
+  int64_t line = 128 / (int64_t)out_size;  // columns in two cache lines
+  if (s->inner <= many) rows = PIECE / (s->n * s->inner) > 1 ? PIECE / (s->n * s->inner) : 1;
+  else cols = many < line ? line : many / line * line;
   if (rows > s->outer) rows = s->outer;
   if (cols > s->inner) cols = s->inner;
   int64_t np1 = (s->outer + rows - 1) / rows, np2 = (s->inner + cols - 1) / cols;
@@ -203,42 +278,16 @@ static bool run_pass(const pass *s, char *in, char *out, ow_err *e) {
   for (int64_t p = 0; p < np1 * np2; p++) {
     if (__atomic_load_n(&failed, __ATOMIC_RELAXED)) continue;
     ow_err mine;
-    int64_t r = p / np2 * rows, c = p % np2 * cols;
+    int64_t r = p / np2 * rows, c = p % np2 * cols, nr = s->outer - r < rows ? s->outer - r : rows, nc = s->inner - c < cols ? s->inner - c : cols;
     char *pi = in + (size_t)(r * s->n_in * s->inner + c) * in_size, *po = out + (size_t)(r * s->n_out * s->inner + c) * out_size;
-    key k;
-    memset(&k, 0, sizeof k);  // hashed and compared as bytes
-    k.n = s->n;
-    k.is = k.os = s->inner;
-    k.n1 = s->outer - r < rows ? s->outer - r : rows;
-    k.is1 = s->n_in * s->inner;
-    k.os1 = s->n_out * s->inner;
-    k.n2 = s->inner - c < cols ? s->inner - c : cols;
-    k.kind = s->kind;
-    k.sign = s->sign;
-    k.single = s->single;
-    k.in_place = in == out;
-    k.in_align = s->single ? fftwf_alignment_of((float *)pi) : fftw_alignment_of((double *)pi);
-    k.out_align = s->single ? fftwf_alignment_of((float *)po) : fftw_alignment_of((double *)po);
-    k.flags = (int)((s->measure ? FFTW_MEASURE : FFTW_ESTIMATE) | (s->keep_input ? FFTW_PRESERVE_INPUT : FFTW_DESTROY_INPUT));
-    entry *x = ow_interrupted() ? (OW_FAIL(&mine, OW_EINTR, "interrupted"), NULL) : acquire(&k, pi, po, &mine);
-    if (!x) {
+    bool ok = ow_interrupted() ? OW_FAIL(&mine, OW_EINTR, "interrupted")
+              : by_row         ? row_piece(s, pi, po, nr, out_size, &mine)
+                               : column_piece(s, pi, po, nr, nc, in_size, out_size, &mine);
+    if (ok) continue;
 #pragma omp critical(ow_fft_error)
-      {
-        if (!failed) *e = mine;
-        __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
-      }
-      continue;
-    }
-    if (s->single) run_single(&k, x->plan, pi, po);
-    else run_double(&k, x->plan, pi, po);
-    release(x);
-    if (s->scale == 1) continue;
-    bool whole = k.n2 == s->inner;  // while the piece is in the cache
-    int64_t run = (whole ? s->n_out * s->inner * k.n1 : k.n2) * (int64_t)(out_size / rs);
-    for (int64_t q = 0; q < (whole ? 1 : k.n1 * s->n_out); q++) {
-      char *line = po + (size_t)(q * s->inner) * out_size;
-      if (s->single) scale_single(line, run, s->scale);
-      else scale_double(line, run, s->scale);
+    {
+      if (!failed) *e = mine;
+      __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
     }
   }
   return !failed;
