@@ -62,7 +62,7 @@ LUA_LIBS   := $(if $(LUA_PC),$(shell $(PKG_CONFIG) --libs $(LUA_PC)),-llua)
 VERSION := 0.1.0
 OPT     ?= -O3
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -Wno-psabi $(if $(WERROR)$(CI),-Werror)
-CFLAGS_ALL = -std=gnu11 $(OPT) -g -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -fopenmp \
+CFLAGS_ALL = -std=gnu11 $(OPT) -g -ffp-contract=off -fno-math-errno -fno-trapping-math -fwrapv -fPIC -fopenmp \
   -fvisibility=default $(WARN) -Icsrc -I$(B)/gen $(LIB_CFLAGS) -DOW_VERSION='"$(VERSION)"' $(SANFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -fopenmp $(SANFLAGS) $(LDFLAGS)
 

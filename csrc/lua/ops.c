@@ -129,7 +129,7 @@ static int f_list(lua_State *L) {
     lua_pushstring(L, rules[op->rule]), lua_setfield(L, -2, "rule");
     lua_pushinteger(L, op->arity), lua_setfield(L, -2, "arity");
     for (int k = 0; k < op->arity; k++) {
-      char name[8];
+      char name[16];
       snprintf(name, sizeof name, "lo%d", k + 1);
       lua_pushnumber(L, op->lo[k]), lua_setfield(L, -2, name);
       snprintf(name, sizeof name, "hi%d", k + 1);
