@@ -382,7 +382,7 @@ describe("plot figures", function()
     contour = function(a) a:contour(wave, { x = { 0, 1 }, y = { 0, 2 } }):contour(wave, { x = { 0, 1 }, y = { 0, 2 }, levels = { 0 }, color = "black" }) end,
     violin = function(a) a:violin({ normal(100, 0, 1), normal(50, 2, 0.5), { 1, 1, 1 } }, { labels = { "a", "b", "const" } }) end,
     box = function(a) a:box { normal(100, 0, 1), ow.tensor(normal(50, 2, 0.5)) } end,
-    scatter3d = function(a) a:scatter3d({ 1, 2, 3 }, { 1, 2, 1 }, { 5, 6, 7 }, { color = { 1, 2, 3 } }):set { zlog = nil, zlabel = "z" } end,
+    scatter3d = function(a) a:scatter3d({ 1, 2, 3 }, { 1, 2, 1 }, { 5, 6, 7 }, { color = { 1, 2, 3 } }):set { zlabel = "z" } end,
     ternary = function(a) a:ternary({ 1, 0, 0, 1 }, { 0, 1, 0, 1 }, { 0, 0, 1, 1 }, { 1, 2, 3, 4 }, { fill = true }) end,
   }
 
@@ -463,5 +463,54 @@ describe("plot figures", function()
     local bundle = getmetatable(fig).__mime(fig)
     assert.equal("\137PNG", bundle["image/png"]:sub(1, 4))
     assert.matches("<svg", bundle["image/svg+xml"])
+  end)
+end)
+
+describe("plot animations", function()
+  local function frame(i)
+    return plot.figure({ width = 201, height = 151 }):line({ 0, i }, { 0, 1 }):set { xrange = { 0, 30 } }
+  end
+  local function gif_frames(bytes)  -- graphic control extensions: one before each frame
+    local n = 0
+    for _ in bytes:gmatch "\33\249\4" do n = n + 1 end
+    return n
+  end
+
+  it("are written as GIF and MP4, and leave nothing behind", function()
+    if not needs_gnuplot() then return end
+    local root, old, path = assert(sys.tmpdir()), os.getenv "TMPDIR", os.getenv "PATH"
+    sys.setenv("TMPDIR", root)
+    if sys.which "ffmpeg" then
+      assert(plot.animate(frame, root .. "/a.mp4", { frames = 25, fps = 12 }))
+      local data = sys.read_file(root .. "/a.mp4")
+      assert.equal("ftyp", data:sub(5, 8))
+      local probe = sys.run { "ffprobe", "-v", "error", "-count_frames", "-of", "csv=p=0", "-show_entries", "stream=width,height,r_frame_rate,nb_read_frames", root .. "/a.mp4" }
+      if probe then assert.matches("202,152,12/1,25", probe.stdout) end
+      assert(plot.animate({ frame(1), frame(2), frame(3) }, root .. "/b.gif"))
+      assert.equal(3, gif_frames(sys.read_file(root .. "/b.gif")))
+    end
+    sys.setenv("PATH", root)  -- gnuplot alone
+    sys.setenv("OROWAN_GNUPLOT", sys.run({ "/bin/sh", "-c", "PATH='" .. path .. "'; command -v gnuplot" }).stdout:match "[^\n]+")
+    local ok, err = plot.animate(function(i) return i <= 3 and frame(i) or nil end, root .. "/c.gif")
+    local mp4, why = plot.animate(frame, root .. "/c.mp4", { frames = 2 })
+    sys.setenv("PATH", path)
+    sys.setenv "OROWAN_GNUPLOT"
+    sys.setenv("TMPDIR", old)
+    assert(ok, tostring(err))
+    assert.equal("GIF89a", sys.read_file(root .. "/c.gif"):sub(1, 6))
+    assert.equal(3, gif_frames(sys.read_file(root .. "/c.gif")))
+    assert.is_nil(mp4)
+    assert.matches("apt%-get install ffmpeg", tostring(why))
+    for _, name in ipairs(sys.list(root)) do assert.matches("^%a%.%a+", name) end
+    sys.remove_tree(root)
+  end)
+
+  it("refuse what makes no film", function()
+    raises("path: expected a name ending in", plot.animate, { frame(1) }, "x.avi")
+    raises("there are none", plot.animate, {}, "/tmp/x.gif")
+    raises("frame 1: expected a figure, got number", plot.animate, { 3 }, "/tmp/x.gif")
+    raises("all frames need one size", plot.animate, { frame(1), plot.figure() }, "/tmp/x.gif")
+    raises("fps: expected", plot.animate, { frame(1) }, "/tmp/x.gif", { fps = 0 })
+    raises("no option", plot.animate, { frame(1) }, "/tmp/x.gif", { speed = 1 })
   end)
 end)

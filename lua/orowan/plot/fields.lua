@@ -70,7 +70,7 @@ function Axes:image(t, o)
     self:_palette(fn, { palette = o.palette, range = o.range, log = o.log, colorbar = o.colorbar == false and false or label }, r, "image")
   end
   return self:_add {
-    fn = fn, x = { col("x", xs) }, y = { col("y", ys) }, tight = true, samples = { {}, {} },
+    fn = fn, x = { col("x", xs) }, y = { col("y", ys) }, tight = true, field = true, samples = { {}, {} },
     elements = { { data = data, array = { W, H }, format = channels == 1 and "%double" or "%uchar%uchar%uchar",
       origin = ("%.17g,%.17g"):format(x0, y0), dx = dx, dy = dy, using = channels == 1 and "1" or "1:2:3",
       with = channels == 1 and "image" or "rgbimage" } },
@@ -130,7 +130,7 @@ function Axes:contour(z, o)
   if (o.origin or (o.y == nil and "top" or "bottom")) == "top" and self.props.yrange == nil then self.auto.flip = true end
   if o.x == nil and o.y == nil then self.equal = true end
   self.frame, self.no_grid = true, true
-  return self:_add { fn = fn, x = { col("x", span(x[1], x[W])) }, y = { col("y", span(y[1], y[H])) }, tight = true, samples = { {}, {} },
+  return self:_add { fn = fn, x = { col("x", span(x[1], x[W])) }, y = { col("y", span(y[1], y[H])) }, tight = true, field = true, samples = { {}, {} },
     elements = elements }
 end
 

@@ -78,7 +78,7 @@ function Script:colour_bar(p)
     tick_list(c.ticks, p.markup))
   if c.label then
     local w = style.width(c.label, p.markup)
-    self:label(style.text(c.label, p.markup), x + p.bar.width + 1.5 * p.fs + p.bar.labels, (p.y0 + p.y1) / 2,
+    self:label(style.text(c.label, p.markup), x + p.bar.width + 1.9 * p.fs + p.bar.labels, (p.y0 + p.y1) / 2,
       ('center rotate by 90 font ",%.4g"'):format(fit(p.fs, w, h * 1.1)))
   end
   if c.exponent then
@@ -94,21 +94,15 @@ end
 -- The commands of one element; its records go to the data file.
 function Script:element(e, markup)
   local title = e.title and "title " .. style.text(e.title, markup) or "notitle"
-  if e.legend then return ("keyentry with %s %s"):format(e.with, title) end
   local source
-  if e.data then
-    local skip = self.bytes
-    self.bytes = self.bytes + #e.data
-    self.blobs[#self.blobs + 1] = e.data
-    if e.array then
-      source = ("'data.bin' binary skip=%d array=(%d,%d) format='%s' origin=(%s) dx=%s dy=%s"):format(skip, e.array[1], e.array[2],
-        e.format, e.origin, num(e.dx), num(e.dy))
-    else
-      source = ("'data.bin' binary skip=%d record=(%d) format='%s'"):format(skip, e.rows, ("%double"):rep(e.cols))
-    end
+  if e.array then
+    source = ("'data.bin' binary skip=%d array=(%d,%d) format='%s' origin=(%s) dx=%s dy=%s"):format(self.bytes, e.array[1], e.array[2],
+      e.format, e.origin, num(e.dx), num(e.dy))
   else
-    source = e.source
+    source = ("'data.bin' binary skip=%d record=(%d) format='%s'"):format(self.bytes, e.rows, ("%double"):rep(e.cols))
   end
+  self.bytes = self.bytes + #e.data
+  self.blobs[#self.blobs + 1] = e.data
   return ("%s using %s with %s %s"):format(source, escape_using(e.using), e.with, title)
 end
 
@@ -171,14 +165,6 @@ function Script:panel(p)
     self:add('set label %s at %s %s font ",%.4g" tc %s %s front', style.text(t.s, markup), place, t.align, t.size or 0.9 * fs, t.colour,
       t.rotate and "rotate by " .. num(t.rotate) or "")
   end
-  for _, m in ipairs(ax.marks) do
-    if m.rule then
-      local at = num(m.rule.at)
-      if m.rule.axis == "y" then self:add("set arrow from graph 0, first %s to graph 1, first %s nohead %s", at, at, m.rule.with)
-      else self:add("set arrow from first %s, graph 0 to first %s, graph 1 nohead %s", at, at, m.rule.with) end
-    end
-    for _, line in ipairs(m.commands or {}) do self:add(line) end
-  end
   if p.key_w then
     local where
     if p.outside then
@@ -189,7 +175,14 @@ function Script:panel(p)
   for _, line in ipairs(ax.commands) do self:add(line) end
   local elements = {}
   for _, m in ipairs(ax.marks) do
-    for _, e in ipairs(m.elements) do elements[#elements + 1] = self:element(e, p.markup) end
+    for _, e in ipairs(m.elements) do
+      if m.rule then  -- a line of two points: an arrow would lose its dashes in SVG
+        local r, at = m.rule.axis == "y" and p.x or p.y, m.rule.at
+        e = { rows = 2, cols = 2, using = "1:2", with = e.with, title = e.title,
+          data = m.rule.axis == "y" and ("<dddd"):pack(r.lo, at, r.hi, at) or ("<dddd"):pack(at, r.lo, at, r.hi) }
+      end
+      elements[#elements + 1] = self:element(e, p.markup)
+    end
   end
   if #elements == 0 then elements[1] = "NaN notitle" end
   self:add("%s", "plot " .. table.concat(elements, ", \\\n  "))
@@ -198,33 +191,40 @@ end
 local function terminal(fig, format, fs, scale)
   local size, tail = fs * scale, ""
   if format == "png" then
-    return ('set terminal pngcairo enhanced color size %d,%d font "%s,%.4g" linewidth %.4g pointscale %.4g background rgb "white"%s'):format(
+    return ('set terminal pngcairo enhanced rounded color size %d,%d font "%s,%.4g" linewidth %.4g pointscale %.4g background rgb "white"%s'):format(
       math.floor(fig.width * scale + 0.5), math.floor(fig.height * scale + 0.5), font, size, scale, scale, tail)
   elseif format == "svg" then
-    return ('set terminal svg enhanced size %d,%d font "%s,%.4g" linewidth 1 background rgb "white"'):format(fig.width, fig.height, font, fs)
+    return ('set terminal svg enhanced rounded size %d,%d font "%s,%.4g" fontscale 1.3333 linewidth 1 background rgb "white"'):format(fig.width, fig.height, font, fs)
   elseif format == "pdf" then
     -- one px is 1/96 inch; font sizes are in points of 1/72
-    return ('set terminal pdfcairo enhanced color size %.6gin,%.6gin font "%s,%.4g" fontscale 0.75 linewidth 0.75 pointscale 0.75 background rgb "white"'):format(
+    return ('set terminal pdfcairo enhanced rounded color size %.6gin,%.6gin font "%s,%.4g" fontscale 0.75 linewidth 1.5 pointscale 0.75 background rgb "white"'):format(
       fig.width / 96, fig.height / 96, font, fs)
   end
 end
 
---- The script and the data of figures, one output file each.
+--- The script and the data of figures: one output file each, or the frames of one GIF.
 ---@param figures orowan.figure[]
----@param format string png svg pdf
----@param outputs string[]
+---@param format string png svg pdf gif
+---@param outputs string[] unused for gif, which is out.gif
 ---@param scale number
+---@param fps? number of a GIF
 ---@return string script
 ---@return string data
-function gnuplot.script(figures, format, outputs, scale)
+function gnuplot.script(figures, format, outputs, scale, fps)
   local s = setmetatable({ blobs = {}, bytes = 0 }, Script)
   s:add "set loadpath"
   for i, fig in ipairs(figures) do
     local panels, fs, head = layout.panels(fig)
     s.W, s.H, s.cols = fig.width, fig.height, fig.cols
     s:add "reset"
-    s:add(terminal(fig, format, fs, scale))
-    s:add("set output '%s'", outputs[i])
+    if format ~= "gif" then
+      s:add(terminal(fig, format, fs, scale))
+      s:add("set output '%s'", outputs[i])
+    elseif i == 1 then
+      s:add('set terminal gif enhanced truecolor animate delay %d loop 0 size %d,%d font "%s,%.4g" linewidth %.4g background rgb "white"',
+        math.max(2, math.floor(100 / fps + 0.5)), math.floor(fig.width * scale + 0.5), math.floor(fig.height * scale + 0.5), font, fs * scale, scale)
+      s:add "set output 'out.gif'"
+    end
     s:add "set multiplot"
     for k, p in ipairs(panels) do
       local from = #s + 1
@@ -236,8 +236,9 @@ function gnuplot.script(figures, format, outputs, scale)
       end
     end
     s:add "unset multiplot"
-    s:add "unset output"
+    if format ~= "gif" then s:add "unset output" end
   end
+  if format == "gif" then s:add "unset output" end
   return table.concat(s, "\n") .. "\n", table.concat(s.blobs)
 end
 
@@ -292,6 +293,7 @@ local function normalise(fig, format, bytes)
     local title = tostring(fig.title or "figure"):gsub("[%c]", " "):gsub("&", "&amp;"):gsub("<", "&lt;"):gsub(">", "&gt;")
     if not utf8.len(title) then title = "figure" end
     bytes = bytes:gsub("<title>Gnuplot</title>", function() return "<title>" .. title .. "</title>" end, 1)
+    bytes = bytes:gsub("<image ", '<image style="image-rendering:pixelated" ')  -- else browsers smooth the pixels away
     bytes = bytes:gsub('font%-family="Liberation Sans"', 'font-family="Liberation Sans, Arial, Helvetica, sans-serif"')
   elseif format == "pdf" then  -- same length, so that the table of offsets stays true
     bytes = bytes:gsub("/CreationDate %(D:(%d+)", function(d) return "/CreationDate (D:" .. ("20000101000000"):sub(1, #d) .. ("0"):rep(#d - 14) end)

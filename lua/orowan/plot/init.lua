@@ -16,7 +16,7 @@ local sys = require "orowan.sys"
 
 local plot = {
   box_statistics = numbers.box_statistics, density = numbers.density, bins = numbers.bins, ccdf = numbers.ccdf,
-  log_density = numbers.log_density, palettes = style.palettes, cycle = style.cycle,
+  log_density = numbers.log_density, animate = require "orowan.plot.animate", palettes = style.palettes, cycle = style.cycle,
 }
 
 ---@class orowan.figure

@@ -16,9 +16,10 @@ local axis_hint = "a logarithmic axis shows values above 0 only; leave them out 
 local function find_range(ax, axis)
   local is_log = ax.props[axis .. "log"]
   if is_log == nil then is_log = ax.auto[axis .. "log"] or false end
-  local lo, hi, tight, base = huge, -huge, true, false
-  for _, m in ipairs(ax.marks) do
-    for _, c in ipairs(m[axis] or {}) do
+  local lo, hi, tight, base, field = huge, -huge, true, false, false
+  for _, m in ipairs(ax.marks) do field = field or m.field end
+  for _, m in ipairs(ax.marks) do  -- what lies on an image does not widen its frame
+    for _, c in ipairs((m.field or not field) and m[axis] or {}) do
       local r = c.range
       if is_log and r.nonpos > 0 and not c.clip then
         error(("%s: %s: %d value%s not above 0 on a logarithmic %s axis (%s)"):format(m.fn, c.name, r.nonpos,
@@ -30,7 +31,7 @@ local function find_range(ax, axis)
         if not is_log or r.max > 0 then hi = max(hi, r.max) end
       end
     end
-    if #(m[axis] or {}) > 0 and not m.tight and not (axis == "x" and m.tight_x) then tight = false end
+    if not field and #(m[axis] or {}) > 0 and not (axis == "x" and m.tight_x) and not m.tight then tight = false end
     if m.base and axis == (m.base == true and "y" or m.base) then base = true end
   end
   local user = ax.props[axis .. "range"] or {}
@@ -150,7 +151,7 @@ local function measure(fig, ax, cell_w, cell_h, fs)
       local tick_w, has_x = widest(p.yticks) * 0.9 * fs, false
       for _, t in ipairs(p.xticks) do has_x = has_x or t.label ~= nil end
       if tick_w > 0 then left = left + tick_w + 0.7 * fs end
-      if props.ylabel then left = left + 1.7 * fs end
+      if props.ylabel then left = left + 1.9 * fs end
       if has_x then bottom = bottom + 1.6 * fs end
       if props.xlabel then bottom = bottom + 1.6 * fs end
       if p.xexp and not props.xlabel then bottom = bottom + 1.3 * fs end
@@ -165,16 +166,17 @@ local function measure(fig, ax, cell_w, cell_h, fs)
   p.palette = find_palette(ax, (cell_h - 6 * fs) / (3 * fs))
   if p.palette and p.palette.bar then
     local w = widest(p.palette.ticks) * 0.9 * fs
-    p.bar = { gap = 0.9 * fs, width = 1.0 * fs, labels = w }
-    right = p.bar.gap + p.bar.width + 0.6 * fs + w + (p.palette.label and 2.5 * fs or 0.6 * fs)
+    local gap = 0.9 * fs + (p.kind == "3-D" and (widest(p.yticks) * 0.85 + 1.4) * fs or 0)
+    p.bar = { gap = gap, width = 1.0 * fs, labels = w }
+    right = p.bar.gap + p.bar.width + 0.6 * fs + w + (p.palette.label and 3.0 * fs or 0.8 * fs)
     if p.palette.exponent then top = max(top, 2 * fs) end
   end
   p.legend = legend_entries(ax)
   if #p.legend > 0 and props.legend ~= false then
     local w = 0
     for _, s in ipairs(p.legend) do w = max(w, (style.width(s, markup))) end
-    p.key_w, p.key_h = (w * 0.9 + 3.6) * fs, #p.legend * 1.25 * fs + 0.4 * fs
-    if props.legend == "outside" then p.outside = right; right = right + p.key_w + 0.5 * fs end
+    p.key_w, p.key_h = (w * 0.95 + 5.4) * fs, #p.legend * 1.45 * fs + 0.7 * fs
+    if props.legend == "outside" then p.outside = right; right = right + p.key_w end
   end
   p.left, p.right, p.top, p.bottom = left, right, top, bottom
   return p
@@ -207,6 +209,11 @@ local function best_corner(p, w, h)
   for _, m in ipairs(p.ax.marks) do
     local xs, ys = m.samples[1], m.samples[2]
     local pu, pv
+    if m.rule then
+      for k = 0, 30 do
+        if m.rule.axis == "y" then point(k / 30, fraction(p.y, m.rule.at)) else point(fraction(p.x, m.rule.at), k / 30) end
+      end
+    end
     for i = 1, #xs do
       local u, v = fraction(p.x, xs[i]), fraction(p.y, ys[i])
       if u == u and v == v then

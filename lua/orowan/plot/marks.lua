@@ -41,7 +41,7 @@ local function number_option(fn, o, name, default, lo, hi)
   return v
 end
 
-local dashes = { solid = "1", dashed = "(12,6)", dotted = "(3,5)", dashdot = "(14,5,3,5)", longdash = "(24,8)" }
+local dashes = { solid = "1", dashed = "2", dotted = "3", dashdot = "4", longdash = "(22,12)" }
 local function dash_of(fn, o)
   local d = o.dash or "solid"
   if not dashes[d] then error(('%s: dash: expected solid, dashed, dotted, dashdot or longdash, got "%s"'):format(fn, tostring(d)), 0) end
@@ -81,7 +81,7 @@ end
 
 local function sample(data, rows, cols, cx, cy, limit)
   local xs, ys, width = {}, {}, cols * 8
-  local step = math.max(1, rows // (limit or 300))
+  local step = math.max(1, rows // (limit or 3000))
   for i = 0, rows - 1, step do
     local x = string.unpack("<d", data, i * width + (cx - 1) * 8 + 1)
     local y = string.unpack("<d", data, i * width + (cy - 1) * 8 + 1)
@@ -378,8 +378,7 @@ local function rule(self, fn, at, o, axis)
   local r = { min = at, max = at, minpos = at > 0 and at or math.huge, missing = 0, nonpos = at > 0 and 0 or 1 }
   return self:_add {
     fn = fn, x = axis == "x" and { col("x", r) } or {}, y = axis == "y" and { col("y", r) } or {},
-    rule = { axis = axis, at = at, with = with }, samples = { {}, {} },
-    elements = o.label and { { legend = true, with = "lines " .. with, title = o.label } } or {},
+    rule = { axis = axis, at = at }, samples = { {}, {} }, elements = { { with = "lines " .. with, title = o.label } },
   }
 end
 

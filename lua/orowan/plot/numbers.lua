@@ -306,7 +306,8 @@ function numbers.log_ticks(lo, hi, count)
       end
     end
   end
-  if last - first >= 1 then
+  local few = last - first < 2 and count >= 5 and lo >= 1e-4 and hi <= 1e5  -- then plain numbers read better
+  if last - first >= 1 and not few then
     local step = math.max(1, ceil((last - first + 1) / math.max(count, 2)))
     for k = first, last do
       if k % step == 0 then ticks[#ticks + 1] = { value = 10.0 ^ k, label = power_label(k) }
