@@ -104,6 +104,16 @@ function M.binomial_interval(k, n, level)
   return math.max(0, mid - half), math.min(1, mid + half)
 end
 
+--- Two-sided quantile of Student's t: |t| <= it with probability `level`.
+function M.student_quantile(level, dof)
+  local lo, hi = 0, 1e6
+  for _ = 1, 200 do
+    local mid = (lo + hi) / 2
+    if core.student_p(mid, dof) > 1 - level then lo = mid else hi = mid end
+  end
+  return (lo + hi) / 2
+end
+
 --- Logarithmic grid from lo to hi with about per_decade points, both ends included.
 function M.log_grid(lo, hi, per_decade)
   local n = math.max(1, math.ceil(math.log(hi / lo, 10) * per_decade - 1e-9))
