@@ -5,13 +5,14 @@ local core = require "orowan.core"
 local ow = { version = core.version, core = core }
 
 -- Functions of the C side that are public under the top-level name.
-for _, part in ipairs { "tensor", "create", "index", "ops", "reduce", "sort", "random", "linalg", "fft" } do
+for _, part in ipairs { "tensor", "create", "index", "ops", "reduce", "sort", "linalg", "fft" } do
   for name, f in pairs(core[part] or {}) do
     if type(f) == "function" and ow[name] == nil then ow[name] = f end
   end
 end
 
-ow.random = core.random -- ow.random.normal and friends under their own name
+-- Laws keep their table: ow.gamma is the function, ow.random.gamma the distribution.
+ow.random, ow.rng, ow.seed = core.random, core.random.rng, core.random.seed
 
 local submodules = {
   stats = true, plot = true, io = true, json = true, sys = true, recipe = true, progress = true, depinning = true,
