@@ -107,6 +107,26 @@ describe("op table (" .. ow.core.system.build().simd .. ")", function()
     ow.core.system.threads(threads)
   end)
 
+  it("stores large results past the caches without losing an edge", function()
+    local n = 1700000
+    local a, b = ow.linspace(0, 1, n), ow.linspace(5, 6, n)
+    local want = {}
+    for _, i in ipairs { 1, 2, 7, 8, 9, 511, 512, 513, 32768, 32769, n - 8, n - 1, n } do
+      want[i] = a:get(i) + b:get(i)
+    end
+    local out = ow.full({ n + 16 }, -1.0)
+    for shift = 0, 9, 3 do
+      out:fill(-1)
+      local view = out:slice(1, 1 + shift, n + shift)
+      a:add(b, { out = view })
+      for i, x in pairs(want) do assert.equal(x, view:get(i)) end
+      assert.equal(16, out:eq(-1):sum())
+      assert.is_true(ow.sub(view, b):sub(a):abs():max() < 1e-14)
+    end
+    local mask = a:lt(0.5)
+    assert.equal(n // 2, mask:sum())
+  end)
+
   -- Largest errors in ulps against long double. Ours: 2 for f64 and 1 for f32; those that the
   -- C library computes are listed with what its manual grants them.
   local ours = {

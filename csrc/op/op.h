@@ -35,6 +35,7 @@ typedef bool (*ow_run)(char *const *p, const int64_t *s, int64_t n);
 typedef struct {
   ow_run run[OW_NOPS][OW_NKERNEL_DTYPES];                   // by the dtype computed in
   ow_run conv[OW_NKERNEL_DTYPES][OW_NKERNEL_DTYPES];        // [to][from]; NULL where it would lose
+  void (*stream)(char *d, const char *s, int64_t bytes);    // memcpy past the caches; NULL: none
 } ow_op_kernels;
 OW_SIMD_TABLE(ow_op_kernels, ow_arith)  // arithmetic: bodies in arith.h, cplx.h
 OW_SIMD_TABLE(ow_op_kernels, ow_vmath)  // own transcendental functions

@@ -44,7 +44,7 @@ bool ow_cumulate(bool product, const ow_tensor *t, int axis, ow_tensor *out, ow_
 // ---- kernels (reduce.simd.c) ---------------------------------------------------------------
 typedef enum { OW_FOLD_sum, OW_FOLD_sumsq, OW_FOLD_dev, OW_FOLD_prod, OW_FOLD_min, OW_FOLD_max,
                OW_FOLD_argmin, OW_FOLD_argmax, OW_FOLD_any, OW_FOLD_all, OW_NFOLDS } ow_fold;
-enum { OW_FOLD_TILE = 256 };  // columns at most in one call of col
+enum { OW_FOLD_TILE = 1024 };  // columns at most in one call of col
 
 typedef struct {
   // n elements `s` bytes apart -> one state. param: the mean (dev: one state of sum, divided)

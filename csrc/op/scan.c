@@ -21,6 +21,20 @@ typedef void (*scan_fn)(char *out, int64_t os, int64_t ocs, const char *in, int6
                    int64_t m, const void *base, void *acc) {                                                \
     const S *b = base;                                                                                      \
     S *a = acc;                                                                                             \
+    if (m == 1) { /* one line: the running value stays in a register */                                     \
+      S r = START, before = *b;                                                                             \
+      if (out) for (int64_t i = 0; i < n; i++) {                                                            \
+        S x = (S) * (const T *)(in + i * is);                                                               \
+        r = JOIN(r, x);                                                                                     \
+        *(T *)(out + i * os) = (T)JOIN(before, r);                                                          \
+      }                                                                                                     \
+      else for (int64_t i = 0; i < n; i++) {                                                                \
+        S x = (S) * (const T *)(in + i * is);                                                               \
+        r = JOIN(r, x);                                                                                     \
+      }                                                                                                     \
+      *a = JOIN(before, r);                                                                                 \
+      return;                                                                                               \
+    }                                                                                                       \
     for (int64_t j = 0; j < m; j++) a[j] = START;                                                           \
     for (int64_t i = 0; i < n; i++)                                                                         \
       for (int64_t j = 0; j < m; j++) {                                                                     \
