@@ -283,6 +283,14 @@ function doc.format(e, name)
   return table.concat(out, "\n")
 end
 
+-- One line of a module's list: name and first sentence, cut to the terminal.
+local function listing(name, e)
+  local width = math.max(60, sys.columns())
+  local line = ("  %-22s %s"):format(name, e and first_sentence(e.text ~= "" and e.text or e.returns[1] and e.returns[1].text or "") or "")
+  if utf8.len(line) and utf8.len(line) > width then line = line:sub(1, utf8.offset(line, width - 2) - 1) .. "..." end
+  return (line:gsub("%s+$", ""))
+end
+
 local function module_text(t, v, name)
   local short = name:gsub("^ow%.", "")
   local out = {}
@@ -291,13 +299,7 @@ local function module_text(t, v, name)
   local names = {}
   for k, f in pairs(v) do if type(k) == "string" and type(f) == "function" then names[#names + 1] = k end end
   table.sort(names)
-  local width = math.max(60, sys.columns())
-  for _, k in ipairs(names) do
-    local e = doc.find(v[k], name .. "." .. k)
-    local line = ("  %-22s %s"):format(k, e and first_sentence(e.text ~= "" and e.text or e.returns[1] and e.returns[1].text or "") or "")
-    if #line > width then line = line:sub(1, width - 3) .. "..." end
-    out[#out + 1] = (line:gsub("%s+$", ""))
-  end
+  for _, k in ipairs(names) do out[#out + 1] = listing(k, doc.find(v[k], name .. "." .. k)) end
   local modules = {}
   for k, f in pairs(t) do if type(k) == "string" and f then modules[#modules + 1] = k end end
   if #modules > 0 then
@@ -326,6 +328,15 @@ function doc.text(name)
     for k in pairs(doc.tensor_methods()) do names[#names + 1] = k end
     table.sort(names)
     out[2] = wrapped(table.concat(names, " "), "  ", math.max(40, sys.columns()))
+    return table.concat(out, "\n")
+  end
+  local topic = name:gsub("^ow%.", "")
+  if value == nil and tree().headers[topic] then  -- a group of functions that is no module: linalg, fft
+    local out = { tree().headers[topic] }
+    for _, n in ipairs(tree().names) do
+      local member = tree().by_name[n]
+      if member.file == "meta/" .. topic .. ".lua" then out[#out + 1] = listing(n, member) end
+    end
     return table.concat(out, "\n")
   end
   if value ~= nil then return nil, ("'%s' is a %s without documentation"):format(name, type(value)) end

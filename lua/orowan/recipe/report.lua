@@ -7,7 +7,10 @@ local params = require "orowan.recipe.params"
 
 local report = {}
 
-local SVG_LIMIT = 2 * 1024 * 1024
+local SVG_LIMIT, FILE_LIMIT = 2 * 1024 * 1024, 16 * 1024 * 1024
+local types = {
+  png = "image/png", svg = "image/svg+xml", gif = "image/gif", mp4 = "video/mp4", webm = "video/webm",
+}
 
 local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 
@@ -64,7 +67,7 @@ td.n, th.n { text-align: right; white-space: nowrap; }
 td.u, .note { color: var(--soft); }
 code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .9em; overflow-wrap: anywhere; }
 figure { margin: 1.4rem 0; }
-figure img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px; background: #fff; }
+figure img, figure video { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px; background: #fff; }
 figcaption { color: var(--soft); font-size: .9rem; margin-top: .35rem; max-width: 48rem; }
 .warn { border-left: 4px solid #c98a00; background: #fff8e6; padding: .5rem 1rem; margin: 1rem 0; border-radius: 0 4px 4px 0; }
 .wide { overflow-x: auto; }
@@ -120,8 +123,8 @@ local function figure(dir, block)
     local info = sys.stat(dir .. "/" .. file)
     if info then
       local ending = file:match("%.(%w+)$")
-      if ending == "svg" and info.size <= SVG_LIMIT then path, kind = file, "image/svg+xml"
-      elseif not path and ending == "png" then path, kind = file, "image/png" end
+      if ending == "svg" and info.size <= SVG_LIMIT then path, kind = file, types.svg
+      elseif not path and ending == "png" then path, kind = file, types.png end
     end
   end
   if not path then return "" end
@@ -129,6 +132,20 @@ local function figure(dir, block)
   local text = block.caption or block.name
   return ('<figure id="%s"><img alt="%s" src="data:%s;base64,%s">\n<figcaption>%s</figcaption></figure>\n'):format(
     esc(block.name), esc(text), kind, report.base64(data), esc(text))
+end
+
+-- A file that the recipe made itself; films play in the page.
+local function attachment(dir, block)
+  local kind = types[block.name:match("%.(%w+)$") or ""]
+  local text = block.caption or block.name
+  local info = sys.stat(dir .. "/" .. block.name)
+  if not info or not kind or info.size > FILE_LIMIT then
+    return ('<p><a href="%s">%s</a>: %s</p>\n'):format(esc(block.name), esc(block.name), esc(text))
+  end
+  local data = ("data:%s;base64,%s"):format(kind, report.base64(assert(sys.read_file(dir .. "/" .. block.name))))
+  local shown = kind:match("^video") and ('<video controls loop src="%s"></video>'):format(data)
+    or ('<img alt="%s" src="%s">'):format(esc(text), data)
+  return ("<figure>%s\n<figcaption>%s</figcaption></figure>\n"):format(shown, esc(text))
 end
 
 local function paragraphs(text)
@@ -182,6 +199,7 @@ function report.html(run, record)
     if b.kind == "text" then add(paragraphs(b.text))
     elseif b.kind == "heading" then add("<h3>", esc(b.text), "</h3>\n")
     elseif b.kind == "figure" then add(figure(run.dir, b))
+    elseif b.kind == "file" then add(attachment(run.dir, b))
     elseif b.kind == "table" then
       add("<h3>", esc(b.title), "</h3>\n", html_table(b.columns, b.rows))
       if b.note then add('<p class="note">', esc(b.note), "</p>\n") end

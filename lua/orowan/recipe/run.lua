@@ -78,6 +78,16 @@ function run:figure(name, fig, caption)
   return true
 end
 
+--- Shows a file of the run folder in the report: a picture (png, svg, gif) or a film (mp4,
+--- webm) is embedded, anything else is linked.
+---@param name string file name in the run folder; it must be there
+---@param caption string?
+function run:attach(name, caption)
+  file_name(name, "run:attach")
+  if not sys.exists(self:path(name)) then error(("run:attach: %s: no such file in the run folder"):format(name), 2) end
+  self.blocks[#self.blocks + 1] = { kind = "file", name = name, caption = caption, files = { name } }
+end
+
 local function csv_cell(v)
   if v == nil then return "" end
   local s = type(v) == "number" and format.exact(v) or tostring(v)
