@@ -460,13 +460,4 @@ describe("recipe", function()
     end
     assert.equal("AP8Q/w==", report.base64("\0\255\16\255"))
   end)
-
-  it("frombytes checks the size", function()
-    local f = ow.core.bytes.frombytes
-    assert.same({ { 1, 2 }, { 3, 4 } }, f("\1\2\3\4", "u8", { 2, 2 }):totable())
-    for _, case in ipairs { { "\1", "u8", { 2 } }, { "", "f64", { 1 << 60, 1 << 60 } }, { "", "u8", { -1 } }, { "x", "u9", { 1 } } } do
-      assert.is_false(pcall(f, table.unpack(case)))
-    end
-    assert.equal("\2\3", ow.tensor({ 2, 3 }, "u8"):tobytes())
-  end)
 end)

@@ -6,12 +6,18 @@ local sys = require "orowan.sys"
 local format = require "orowan.format"
 
 local progress = {
-  quiet = false,        -- true: nothing is shown
-  stream = io.stderr,   -- where to; any object with write and flush
-  tty = nil,            -- nil: ask the terminal; true or false: forced
-  clock = sys.clock,    -- seconds, monotonic
-  columns = sys.columns,
+  quiet = false,       -- true: nothing is shown
+  stream = io.stderr,  -- where to; any object with write and flush
+  tty = nil,           -- nil: ask the terminal; true or false: forced
 }
+
+--- The clock that rates are measured with; a test may put its own here.
+---@return number seconds monotonic
+function progress.clock() return sys.clock() end
+
+--- The width that bars are fitted to; a test may put its own here.
+---@return integer columns of the terminal at present
+function progress.columns() return sys.columns() end
 
 local REDRAW, LINE_SECONDS, LINE_FRACTION = 0.1, 10, 0.1
 

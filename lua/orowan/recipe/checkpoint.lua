@@ -24,7 +24,7 @@ local function put(out, v, depth, where)
     local shape = v:shape()
     out[#out + 1] = string.pack("<c1s1I1", "x", v:dtype(), #shape)
     for _, n in ipairs(shape) do out[#out + 1] = string.pack("<i8", n) end
-    out[#out + 1] = string.pack("<s8", v:tobytes())
+    out[#out + 1] = string.pack("<s8", v:bytes())
   elseif kind == "table" then
     if depth > MAX_DEPTH then error("checkpoint: " .. where .. " is nested too deep, or contains itself", 0) end
     local keys = {}
@@ -62,7 +62,7 @@ local function get(s, pos, depth)
     local shape = {}
     for d = 1, ndim do shape[d], pos = string.unpack("<i8", s, pos) end
     bytes, pos = string.unpack("<s8", s, pos)
-    return core.bytes.frombytes(bytes, dtype, shape), pos
+    return core.tensor.from_bytes(bytes, dtype, shape), pos
   end
   if tag == "t" and depth <= MAX_DEPTH then
     local n, k, v
