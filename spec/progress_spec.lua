@@ -40,6 +40,13 @@ describe("progress", function()
   it("fits the present width of the terminal", function()
     progress.tty = true
     local b = progress.bar("a rather long label for a bar", 1000)
+    for _, bad in ipairs { "caf\195\169 caf\195\169 caf\195\169", "\255\254 not text" } do
+      columns = 20
+      local c = progress.bar(bad, 7)
+      now = now + 1
+      c:update(3, "a note")
+      c:finish()
+    end
     for _, w in ipairs { 80, 40, 25, 200 } do
       columns, out = w, {}
       now = now + 1

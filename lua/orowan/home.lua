@@ -10,7 +10,7 @@ end
 
 local function find()
   local env = os.getenv("OROWAN_HOME")
-  if env and env ~= "" then return (absolute(env):gsub("/+$", "")) end
+  if env and sys.isdir(env) then return (absolute(env):gsub("/+$", "")) end
   local here = absolute(debug.getinfo(1, "S").source:match("^@(.*)$"))
   local lua = here:match("^(.*)/orowan/home%.lua$")
   local root = lua:match("^(.*)/lua$")

@@ -32,6 +32,14 @@ local function is_tty()
   return progress.stream == io.stderr and sys.isatty(2)
 end
 
+-- Characters on the screen; bytes where the text is not UTF-8.
+local function length(s) return utf8.len(s) or #s end
+
+local function cut(s, n)
+  if length(s) <= n then return s end
+  return utf8.len(s) and s:sub(1, utf8.offset(s, n + 1) - 1) or s:sub(1, n)
+end
+
 local function percent(b)
   if not b.total or b.total <= 0 then return nil end
   return math.max(0, math.min(100, 100 * b.done / b.total))
@@ -74,7 +82,7 @@ local function draw(now)
   local speed = pace(b, now)
   if speed ~= "" then tail = tail .. "  " .. speed end
   if b.note then tail = tail .. "  " .. b.note end
-  local room = width - utf8.len(head) - utf8.len(tail) - 4
+  local room = width - length(head) - length(tail) - 4
   local line
   if p and room >= 8 then
     local full = math.floor(math.min(room, 24) * p / 100)
@@ -82,8 +90,7 @@ local function draw(now)
   else
     line = head .. " " .. tail
   end
-  if utf8.len(line) > width then line = line:sub(1, utf8.offset(line, width + 1) - 1) end
-  progress.stream:write("\r\27[K", line)
+  progress.stream:write("\r\27[K", cut(line, width))
   progress.stream:flush()
   drawn = true
 end

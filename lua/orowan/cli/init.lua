@@ -2,6 +2,7 @@
 --- command is one; anything else is a Lua script, run as lua5.4 would run it.
 local core = require "orowan.core"
 local suggest = require "orowan.suggest"
+local sys = require "orowan.sys"
 
 local cli = {}
 
@@ -126,7 +127,7 @@ local function run_lua()
   end
   local script = arg[i]
 
-  if script and script ~= "-" and is_command_like(script) and not io.open(script, "r") then
+  if script and script ~= "-" and is_command_like(script) and not sys.exists(script) then
     local names = {}
     for name in pairs(commands) do if is_command_like(name) then names[#names + 1] = name end end
     table.sort(names)
