@@ -45,10 +45,11 @@ local function depinning_compat(args)
       "CONTROL: control file; PINNING: pinning file, row i holds the Ly values of column x = i;\n" ..
       "OUTDIR/stress is written: pick, slipped area, external stress")
   end
-  local ow = require "orowan"
-  local ok, result, err = pcall(ow.depinning.compat_run, args[1], args[2], args[3])
-  if not ok then return fail("depinning-compat: " .. tostring(result)) end
-  if result == nil and err then return fail("depinning-compat: " .. tostring(err)) end
+  local depinning = require "orowan.depinning"
+  local ok, result, err = pcall(depinning.compat_run, args[1], args[2], args[3])
+  if not ok and core.system.interrupted() then error(result, 0) end
+  if not ok or not result then return fail("depinning-compat: " .. tostring(ok and err or result)) end
+  io.stdout:write(("%s: stopped at %s\n"):format(result.path, tostring(result.stop)))
   return 0
 end
 

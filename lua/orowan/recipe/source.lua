@@ -10,12 +10,19 @@ local recipe_fields = { "name", "summary", "params", "run", "description" }
 local is_field = {}
 for _, f in ipairs(recipe_fields) do is_field[f] = true end
 
+-- Whether a file says `return { ... run = ...`: examples/ also holds plain scripts, which a
+-- list of recipes must not run.
+local function looks_like_recipe(path)
+  local text = sys.read_file(path)
+  return text ~= nil and ("\n" .. text):find("\nreturn%s*{") ~= nil and text:find("[%s{,]run%s*=") ~= nil
+end
+
 -- { name = path } of the recipes that come with Orowan.
 local function examples()
   local dir, found, names = home() .. "/examples", {}, {}
   for _, file in ipairs(sys.isdir(dir) and sys.list(dir) or {}) do
     local name = file:match("^([%w_-]+)%.lua$")
-    if name then
+    if name and looks_like_recipe(dir .. "/" .. file) then
       found[name] = dir .. "/" .. file
       names[#names + 1] = name
     end
