@@ -235,6 +235,66 @@ describe("plot contour", function()
   end)
 end)
 
+describe("plot thinning of long lines", function()
+  local thin = ow.core.plot.thin
+  local function pack(xs, ys)
+    local t = {}
+    for i = 1, #xs do t[i] = ("<dd"):pack(xs[i], ys[i]) end
+    return table.concat(t)
+  end
+
+  it("keeps first, lowest, highest and last of every pixel column, in order", function()
+    local random, xs, ys = generator(5), {}, {}
+    local x = 1
+    for i = 1, 20000 do
+      x = x * (1 + 0.001 * random())
+      xs[i], ys[i] = x, random()
+    end
+    for _, log in ipairs { false, true } do
+      local out = thin(pack(xs, ys), xs[1], x, log, 100)
+      assert.is_true(#out // 16 <= 4 * 102)
+      local function columns(n, get)
+        local c = {}
+        for i = 1, n do
+          local u, v = get(i)
+          local k = math.floor(100 * (log and math.log(u / xs[1]) / math.log(x / xs[1]) or (u - xs[1]) / (x - xs[1])) + 1e-9)
+          c[k] = c[k] or { u, v, v }
+          c[k][2], c[k][3], c[k][4], c[k][5] = math.min(c[k][2], v), math.max(c[k][3], v), u, v
+        end
+        return c
+      end
+      local want = columns(#xs, function(i) return xs[i], ys[i] end)
+      local last = -math.huge
+      local got = columns(#out // 16, function(i)
+        local u, v = ("<dd"):unpack(out, 16 * i - 15)
+        assert.is_true(u > last)
+        last = u
+        return u, v
+      end)
+      assert.same(want, got)
+    end
+  end)
+
+  it("keeps gaps and gives up where x goes back", function()
+    local nan = 0 / 0
+    local out = thin(pack({ 0, 1, 2, nan, nan, 3, 4 }, { 5, 6, nan, 1, 1, 7, 8 }), 0, 4, false, 1000)
+    local seen = {}
+    for i = 1, #out, 16 do
+      local u, v = ("<dd"):unpack(out, i)
+      seen[#seen + 1] = (u ~= u or v ~= v) and "gap" or u .. ":" .. v
+    end
+    assert.equal("0.0:5.0 1.0:6.0 gap 3.0:7.0 4.0:8.0", table.concat(seen, " "))
+    assert.is_nil(thin(pack({ 0, 2, 1 }, { 0, 0, 0 }), 0, 2, false, 10))
+  end)
+
+  it("draws a million points in seconds, also back and forth", function()
+    if not needs_gnuplot() then return end
+    local x, y = {}, {}
+    for i = 1, 300000 do x[i], y[i] = i, (i * 7919) % 1013 end
+    draw(plot.figure():line(x, y):line(y, x):line(x, y, { alpha = 0.5 }))
+  end)
+end)
+
 describe("plot text", function()
   local style = require "orowan.plot.style"
 

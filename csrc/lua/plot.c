@@ -110,6 +110,61 @@ static int f_image(lua_State *L) {
   return 5;
 }
 
+// thin(rows of x, y, x0, x1, log, columns) -> the rows that a line needs on so many columns of
+// pixels from x0 to x1: of those that fall on one, the first, the lowest, the highest and the
+// last. Nothing can be seen of it. nil when x does not ascend.
+typedef struct { int64_t first, low, high, last; } column;
+
+static void put_row(luaL_Buffer *b, const double *xy, int64_t i, int64_t *done) {
+  if (i <= *done) return;
+  luaL_addlstring(b, (const char *)(xy + 2 * i), 2 * sizeof *xy);
+  *done = i;
+}
+
+static int f_thin(lua_State *L) {
+  size_t bytes;
+  const char *raw = luaL_checklstring(L, 1, &bytes);
+  double x0 = luaL_checknumber(L, 2), x1 = luaL_checknumber(L, 3), columns = luaL_checknumber(L, 5);
+  bool is_log = lua_toboolean(L, 4);
+  int64_t n = (int64_t)(bytes / (2 * sizeof(double))), done = -1;
+  lua_settop(L, 1);
+  double *xy = lua_newuserdatauv(L, bytes + 1, 0);  // aligned, unlike the string
+  memcpy(xy, raw, bytes);
+  double scale = columns / (is_log ? log(x1) - log(x0) : x1 - x0), before = -INFINITY, at = NAN;
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  column c = {-1, -1, -1, -1};
+  for (int64_t i = 0; i <= n; i++) {
+    double x = i < n ? xy[2 * i] : NAN, y = i < n ? xy[2 * i + 1] : NAN;
+    bool gap = isnan(x) || isnan(y);
+    double where = NAN;
+    if (!gap) {
+      if (x < before) return lua_pushnil(L), 1;
+      before = x;
+      where = floor(scale * (is_log ? log(x) - log(x0) : x - x0));
+      where = where < 0 ? -1 : where > columns ? columns + 1 : where;  // all that lies outside is one column
+    }
+    if (c.first >= 0 && where != at) {
+      put_row(&b, xy, c.first, &done);
+      put_row(&b, xy, c.low < c.high ? c.low : c.high, &done);
+      put_row(&b, xy, c.low < c.high ? c.high : c.low, &done);
+      put_row(&b, xy, c.last, &done);
+      c.first = -1;
+    }
+    at = where;
+    if (gap) {
+      if (i < n && (i == 0 || !(isnan(xy[2 * i - 2]) || isnan(xy[2 * i - 1])))) put_row(&b, xy, i, &done);
+      continue;
+    }
+    if (c.first < 0) c = (column){i, i, i, i};
+    c.last = i;
+    if (y < xy[2 * c.low + 1]) c.low = i;
+    if (y > xy[2 * c.high + 1]) c.high = i;
+  }
+  luaL_pushresult(&b);
+  return 1;
+}
+
 // contour(fn, z, x, y, level) -> string of pairs of f64 (NaN between lines), pairs, lines
 static int f_contour(lua_State *L) {
   const char *fn = owl_checkstr(L, 1, "contour", "fn");
@@ -137,7 +192,7 @@ static int f_contour(lua_State *L) {
 }
 
 int ow_open_plot(lua_State *L) {
-  static const luaL_Reg funcs[] = {{"pack", f_pack}, {"image", f_image}, {"contour", f_contour}, {NULL, NULL}};
+  static const luaL_Reg funcs[] = {{"pack", f_pack}, {"image", f_image}, {"contour", f_contour}, {"thin", f_thin}, {NULL, NULL}};
   luaL_newlib(L, funcs);
   return 1;
 }

@@ -1,6 +1,7 @@
 --- Writes a laid-out figure as a gnuplot script with one file of binary records, runs gnuplot
 --- on it and gives back the picture. Files live in a private temporary folder that goes away
 --- whatever happens.
+local core = require "orowan.core"
 local layout = require "orowan.plot.layout"
 local space = require "orowan.plot.space"
 local style = require "orowan.plot.style"
@@ -89,6 +90,22 @@ end
 
 local function escape_using(u)
   return (u:gsub("{(%d+)}", "(CY($%1))"):gsub("<(%d+)>", "(CX($%1))"))
+end
+
+-- A long line as gnuplot can draw it: thinned to what the pixels show, or, where it goes back
+-- and forth, cut into pieces (the cost of one path grows faster than its length).
+local function shorten(e, p)
+  local lo, hi = math.min(p.x.lo, p.x.hi), math.max(p.x.lo, p.x.hi)
+  local data = core.plot.thin(e.data, lo, hi, p.x.log or false, 4 * math.ceil(p.x1 - p.x0))
+  if not data then
+    local parts, gap = {}, ("<dd"):pack(0 / 0, 0 / 0)
+    for i = 0, e.rows - 1, 1000 do
+      parts[#parts + 1] = e.data:sub(16 * i + 1, 16 * (i + 1001))  -- one row more joins it to the next piece
+      parts[#parts + 1] = gap
+    end
+    data = table.concat(parts)
+  end
+  return { data = data, rows = #data // 16, cols = 2, using = e.using, with = e.with, title = e.title }
 end
 
 -- The commands of one element; its records go to the data file.
@@ -181,6 +198,7 @@ function Script:panel(p)
         e = { rows = 2, cols = 2, using = "1:2", with = e.with, title = e.title,
           data = m.rule.axis == "y" and ("<dddd"):pack(r.lo, at, r.hi, at) or ("<dddd"):pack(at, r.lo, at, r.hi) }
       end
+      if e.long and e.rows > 10000 then e = shorten(e, p) end
       elements[#elements + 1] = self:element(e, p.markup)
     end
   end

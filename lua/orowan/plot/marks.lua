@@ -9,6 +9,7 @@ local core = require "orowan.core"
 local numbers = require "orowan.plot.numbers"
 local style = require "orowan.plot.style"
 
+---@class orowan.axes
 local Axes = {}
 Axes.__index = Axes
 
@@ -138,7 +139,7 @@ function Axes:line(x, y, o)
   if o.marker then with = with .. (" pt %d ps %s"):format(marker_of(fn, o), size_of(number_option(fn, o, "size", 7, 0.1, 200))) end
   return self:_add {
     fn = fn, x = { col("x", r[1]) }, y = { col("y", r[2]) }, samples = sample(data, rows, 2, 1, 2), joined = true,
-    elements = { { data = data, rows = rows, cols = 2, using = "1:2", with = with, title = o.label } },
+    elements = { { data = data, rows = rows, cols = 2, using = "1:2", with = with, title = o.label, long = not o.marker and not o.steps } },
   }
 end
 
