@@ -171,7 +171,9 @@ describe("format", function()
 
   it("finds the shortest text that reads back", function()
     for _, x in ipairs { 0.1, 1 / 3, 1e300, -2.5, 5e-324, 1e15 + 0.3 } do assert.equal(x, tonumber(format.exact(x))) end
-    assert.equal("0.1", format.exact(0.1))
+    for text, x in pairs { ["0.1"] = 0.1, ["3000"] = 3000.0, ["110"] = 110.0, ["1e-10"] = 1e-10, ["1e+20"] = 1e20, ["84650.5"] = 84650.5 } do
+      assert.equal(text, format.exact(x))
+    end
     assert.equal("42", format.exact(42))
   end)
 end)

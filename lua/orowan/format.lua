@@ -10,7 +10,11 @@ function format.exact(x)
   if x == math.huge then return "inf" elseif x == -math.huge then return "-inf" end
   for digits = 1, 17 do
     local s = ("%." .. digits .. "g"):format(x)
-    if tonumber(s) == x then return s end
+    if tonumber(s) == x then
+      local exponent = tonumber(s:match("e%+(%d+)$"))  -- 3000, not 3e+03
+      if exponent and exponent < 15 then s = ("%." .. math.max(digits, exponent + 1) .. "g"):format(x) end
+      return s
+    end
   end
 end
 
