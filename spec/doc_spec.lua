@@ -1,0 +1,92 @@
+local ow = require "orowan"
+local doc = require "orowan.doc"
+
+-- What a user can call: ow.*, ow.MODULE.*, the methods of tensors.
+local function exported()
+  local list = {}
+  local function add(t, prefix)
+    for name, f in pairs(t) do
+      if type(name) == "string" and type(f) == "function" and name:sub(1, 2) ~= "__" then
+        list[#list + 1] = { name = prefix .. name, f = f }
+      end
+    end
+  end
+  add(ow, "ow.")
+  for module in pairs(getmetatable(ow).__names) do
+    local ok, m = pcall(function() return ow[module] end)
+    if ok then add(m, "ow." .. module .. ".") end
+  end
+  if type(rawget(ow, "random")) == "table" then add(ow.random, "ow.random.") end
+  add(doc.tensor_methods(), "tensor:")
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+describe("documentation", function()
+  it("stands above every exported function", function()
+    local missing = {}
+    for _, e in ipairs(exported()) do
+      local d = doc.find(e.f, e.name)
+      if not d or (d.text == "" and #d.returns == 0) then missing[#missing + 1] = e.name end
+    end
+    assert.same({}, missing, "functions without a LuaCATS comment")
+  end)
+
+  it("describes every parameter of every exported function", function()
+    local missing = {}
+    for _, e in ipairs(exported()) do
+      local d = doc.find(e.f, e.name)
+      local known = {}
+      for _, p in ipairs(d and d.params or {}) do known[p.name] = true end
+      for _, a in ipairs(d and d.args or {}) do
+        if a ~= "self" and a ~= "..." and not known[a] then missing[#missing + 1] = e.name .. " " .. a end
+      end
+      if type(e.f) == "function" and d then
+        for _, p in ipairs(d.params) do
+          local real = p.name == "..."
+          for _, a in ipairs(d.args) do real = real or a == p.name end
+          if not real then missing[#missing + 1] = e.name .. " has no parameter " .. p.name end
+        end
+      end
+    end
+    assert.same({}, missing)
+  end)
+
+  it("of the operations is what the op table says", function()
+    assert.equal(dofile "spec/support/op_annotations.lua", ow.sys.read_file "lua/orowan/meta/ops.lua")
+    local sin = doc.find(ow.sin, "ow.sin")
+    assert.equal(sin, doc.find(nil, "tensor:sin"))
+    assert.equal(sin, doc.find(nil, "tensor:sin_"))
+  end)
+
+  it("reads types, optional parameters and continued lines", function()
+    local text = assert(doc.text("ow.sys.run"))
+    assert.matches("^ow%.sys%.run%(argv, options%?%) %-> orowan%.run_result%?, table%?\n", text)
+    assert.matches("\n  argv: string%[%]  program %(looked up in PATH%)", text)
+    assert.matches("returns orowan%.run_result%?  result nil when", text)
+    text = assert(doc.text("recipe.compare"))
+    assert.matches("tolerance: number%?  relative", text)
+  end)
+
+  it("finds functions by name, bare name, method and module", function()
+    assert.equal(doc.text("ow.sys.sha256"), doc.text("sys.sha256"))
+    assert.matches("^ow%.home%(%)", doc.text("home"))
+    assert.matches("^ow%.home%(%)", doc.text("ow.home()"))
+    assert.matches("sha256_file", doc.text("ow.sys"))
+    assert.matches("modules: .*recipe", doc.text("ow"))
+    assert.matches("process:read", doc.text("process:read"))
+  end)
+
+  it("says what it does not know", function()
+    local text, err = doc.text("ow.sys.sha265")
+    assert.is_nil(text)
+    assert.matches("did you mean 'ow.sys.sha256'", err)
+    text, err = doc.text("print")
+    assert.is_nil(text)
+    assert.matches("a function without documentation", err)
+    for _, odd in ipairs { "", "...", "%", "a b c", "1", "ow.", ":", "ow.sys." } do
+      local ok = pcall(doc.text, odd)
+      assert.is_true(ok, odd)
+    end
+  end)
+end)
