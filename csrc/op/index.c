@@ -213,7 +213,7 @@ static bool check_gather(const ow_tensor *t, int axis, const ow_tensor *idx, ow_
 }
 
 // For each line along axis: run(target element, source element), j in order.
-static void along_axis(const ow_tensor *t, int axis, const ow_tensor *idx, const ow_tensor *other, bool to_t, run2 run) {
+static bool along_axis(const ow_tensor *t, int axis, const ow_tensor *idx, const ow_tensor *other, bool to_t, run2 run, ow_err *e) {
   ow_tensor rt = without_axis(t, axis), ri = without_axis(idx, axis), ro = without_axis(other, axis);
   const ow_tensor *three[3] = {&rt, &ri, &ro};
   ow_walk w;
@@ -223,6 +223,7 @@ static void along_axis(const ow_tensor *t, int axis, const ow_tensor *idx, const
 #pragma omp parallel for num_threads(ow_threads()) if (w.outer * w.inner * m > OW_GRAIN)
   for (int64_t k = 0; k < w.outer * w.inner; k++) {
     char *p[4];
+    if (ow_interrupted()) continue;
     ow_walk_at(&w, k / w.inner, p);
     int64_t i = k % w.inner;
     char *pt = p[0] + i * w.istride[0] * es, *po = p[2] + i * w.istride[2] * es;
@@ -233,12 +234,16 @@ static void along_axis(const ow_tensor *t, int axis, const ow_tensor *idx, const
       else run(y, 0, x, 0, 1);
     }
   }
+  return ow_interrupted() ? OW_FAIL(e, OW_EINTR, "interrupted") : true;
 }
 
 bool ow_gather(ow_tensor *out, const ow_tensor *t, int axis, const ow_tensor *idx, ow_err *e) {
   ow_tensor r;
   if (!check_gather(t, axis, idx, e) || !ow_tensor_new(&r, t->dtype, idx->ndim, idx->shape, e)) return false;
-  if (ow_tensor_numel(&r)) along_axis(t, axis, idx, &r, false, copy_run(ow_dtype_size(t->dtype)));
+  if (ow_tensor_numel(&r) && !along_axis(t, axis, idx, &r, false, copy_run(ow_dtype_size(t->dtype)), e)) {
+    ow_tensor_close(&r);
+    return false;
+  }
   *out = r;
   return true;
 }
@@ -247,8 +252,7 @@ bool ow_scatter(const ow_tensor *t, int axis, const ow_tensor *idx, const ow_ten
   if (!check_gather(t, axis, idx, e)) return false;
   run2 run = add ? add_run(t->dtype) : copy_run(ow_dtype_size(t->dtype));
   if (!run) return OW_FAIL(e, OW_EDTYPE, "%s is for storage only; convert first", ow_dtype_name(t->dtype));
-  if (ow_tensor_numel(idx)) along_axis(t, axis, idx, src, true, run);
-  return true;
+  return ow_tensor_numel(idx) ? along_axis(t, axis, idx, src, true, run, e) : true;
 }
 
 // ---- masks ---------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ INT_KEY(i64, int64_t, uint64_t, 1ull << 63)
 
 // ---- radix ---------------------------------------------------------------------------------
 
-enum { INSERTION = 40, PARALLEL = 1 << 17, MAXPARTS = 64 };
+enum { INSERTION = 40, PARALLEL = 1 << 17, MAXPARTS = 64, BLOCK = 1 << 19 };  // BLOCK: elements between polls
 
 #define RADIX(NAME, E, K, KEY)                                                                         \
   static void insertion_##NAME(E *a, int64_t n) {                                                      \
@@ -90,11 +90,15 @@ enum { INSERTION = 40, PARALLEL = 1 << 17, MAXPARTS = 64 };
       _Pragma("omp parallel for num_threads(parts) schedule(static, 1) if (parts > 1)")                \
       for (int p = 0; p < parts; p++) {                                                                \
         int64_t c[4][256] = {{0}}, i = n * p / parts, end = n * (p + 1) / parts;                       \
-        for (; i + 4 <= end; i += 4)                                                                   \
+        for (; i + 4 <= end; i += 4) {                                                                 \
+          if ((i & (BLOCK - 1)) < 4 && ow_interrupted()) break;                                        \
           for (int q = 0; q < 4; q++) c[q][KEY(a[i + q]) >> s & 255]++;                                \
-        for (; i < end; i++) c[0][KEY(a[i]) >> s & 255]++;                                             \
+        }                                                                                              \
+        if (end - i < 4)                                                                               \
+          for (; i < end; i++) c[0][KEY(a[i]) >> s & 255]++;                                           \
         for (int d = 0; d < 256; d++) count[p][d] = c[0][d] + c[1][d] + c[2][d] + c[3][d];             \
       }                                                                                                \
+      if (ow_interrupted()) return NULL;                                                               \
       int64_t at = 0;                                                                                  \
       for (int d = 0; d < 256; d++)                                                                    \
         for (int p = 0; p < parts; p++) { int64_t c = count[p][d]; count[p][d] = at; at += c; }        \
@@ -102,6 +106,7 @@ enum { INSERTION = 40, PARALLEL = 1 << 17, MAXPARTS = 64 };
       for (int p = 0; p < parts; p++) {                                                                \
         int64_t *to = count[p];                                                                        \
         for (int64_t i = n * p / parts, end = n * (p + 1) / parts; i < end; i++) {                     \
+          if ((i & (BLOCK - 1)) == 0 && ow_interrupted()) break;                                       \
           E v = a[i];                                                                                  \
           b[to[KEY(v) >> s & 255]++] = v;                                                              \
         }                                                                                              \
@@ -110,7 +115,7 @@ enum { INSERTION = 40, PARALLEL = 1 << 17, MAXPARTS = 64 };
       a = b;                                                                                           \
       b = swap;                                                                                        \
     }                                                                                                  \
-    return a;                                                                                          \
+    return ow_interrupted() ? NULL : a;                                                                \
   }
 #define SELF(v) (v)
 #define PAIR_KEY(v) ((v).key)

@@ -78,10 +78,12 @@ bool ow_searchsorted(int64_t *out, const ow_tensor *sorted, const ow_tensor *val
     for (int64_t i = 1; i < n; i++)
       if (below_f64(((const double *)s)[i], ((const double *)s)[i - 1]))
         return OW_FAIL(e, OW_EARG, "sorted: entry %lld is below the one before it", (long long)i + 1);
-#pragma omp parallel for num_threads(ow_threads()) if (m > OW_GRAIN / 8)
-  for (int64_t i = 0; i < m; i++) {
-    if ((i & 0xffff) == 0 && ow_interrupted()) continue;
-    out[i] = ints ? search_i64(s, n, ((const int64_t *)v)[i], right) : search_f64(s, n, ((const double *)v)[i], right);
+  enum { CHUNK = 4096 };
+#pragma omp parallel for num_threads(ow_threads()) if (m > CHUNK)
+  for (int64_t c = 0; c < (m + CHUNK - 1) / CHUNK; c++) {
+    if (ow_interrupted()) continue;
+    for (int64_t i = c * CHUNK; i < m && i < (c + 1) * CHUNK; i++)
+      out[i] = ints ? search_i64(s, n, ((const int64_t *)v)[i], right) : search_f64(s, n, ((const double *)v)[i], right);
   }
   return ow_interrupted() ? OW_FAIL(e, OW_EINTR, "interrupted") : true;
 }
