@@ -105,4 +105,170 @@ function io.write_png(path, image, options)
   return core.png.write(path, image, options.bits, options.level)
 end
 
+-- ---- HDF5 -----------------------------------------------------------------------------------
+-- The library crashes on some broken files. A file of unknown origin is therefore read once,
+-- as a whole, by a child process (h5probe.lua) before this process opens it. The mark that our
+-- own files carry proves nothing (bits rot, marks can be copied); what this process has
+-- written or probed itself and what has not changed since is not probed again.
+
+local probe_script = debug.getinfo(1, "S").source:sub(2):gsub("io%.lua$", "h5probe.lua")
+
+-- A program that runs a Lua script: the one we are, or one that is found.
+local function interpreter()
+  local exe = core.hdf5.executable()
+  local name = exe and exe:match "([^/]+)$" or ""
+  if name:match "^orowan" or name:match "^lua" then return "/proc/self/exe" end
+  return core.sys.which "orowan" or core.sys.which "lua5.4"
+end
+
+local function failure(code, message, hint)
+  return setmetatable({ code = code, message = message, hint = hint or "" }, {
+    __tostring = function(e) return e.hint ~= "" and ("%s (%s)"):format(e.message, e.hint) or e.message end,
+    __name = "orowan.error",
+  })
+end
+
+local function probe(path, seconds)
+  if not core.sys.exists(path) or core.hdf5.known(path) then return true end -- opening tells what is wrong
+  local program = interpreter()
+  if not program then
+    return nil, failure("missing", ("io.h5_open: %s: found no lua5.4 to check this file in a process of its own"):format(path),
+      "install lua5.4, or trust the file: trusted=true")
+  end
+  local r, err = core.sys.run({ program, probe_script, path, ("%.0f"):format(seconds) }, {
+    timeout = seconds,
+    env = { LUA_PATH = package.path, LUA_CPATH = package.cpath, LUA_INIT = false, LUA_INIT_5_4 = false, LUA_PATH_5_4 = false,
+      LUA_CPATH_5_4 = false, OMP_NUM_THREADS = "1", OPENBLAS_NUM_THREADS = "1", OROWAN_THREADS = "1" },
+  })
+  if not r then return nil, err end
+  if r.status == 0 then
+    core.hdf5.remember(path)
+    return true
+  end
+  if r.status == 3 then return nil, failure("format", "io.h5_open: " .. r.stderr:gsub("%s+$", "")) end
+  if r.timed_out or r.signal == 24 then -- SIGXCPU
+    return nil, failure("format", ("io.h5_open: %s: reading it took longer than %.0f s"):format(path, seconds),
+      "a larger file: timeout=SECONDS; a file of yours: trusted=true")
+  end
+  if r.signal then
+    return nil, failure("format", ("io.h5_open: %s: this file is broken: the HDF5 library crashes on it (signal %d)"):format(path, r.signal))
+  end
+  return nil, failure("io", ("io.h5_open: %s: the check of this file failed: %s"):format(path, (r.stderr:gsub("%s+$", ""))))
+end
+
+local open_options = set "trusted timeout"
+
+local function open(fn, path, mode, options)
+  if type(path) ~= "string" then error(("%s: path: expected a string, got a %s"):format(fn, type(path)), 3) end
+  if mode ~= "w" and not options.trusted then
+    local f <close> = _G.io.open(path, "rb")
+    local size = f and f:seek "end" or 0
+    local ok, err = probe(path, options.timeout or 60 + size / 1e7)
+    if not ok then return nil, err end
+  end
+  return core.hdf5.open(path, mode)
+end
+
+--- Opens an HDF5 file. "r" reads; "w" makes a new file, which takes its name at `close` (until
+--- then, and after an error or without a close, the old one stays); "a" does the same starting
+--- from a copy of the old file, if there is one. `local f <close> = ...` closes at the end of
+--- the block and throws away what was written when the block ends by an error.
+---
+--- A file that this process has not written is first read once by a child process, since the
+--- HDF5 library crashes on some broken files. Raw data and links into other files are refused.
+--- Files written by a newer format than this program knows are refused.
+---@param path string
+---@param mode? "r"|"w"|"a" default "r"
+---@param options? {trusted?: boolean, timeout?: number} trusted: no child process (a crash of the library then ends this one); timeout: s for the child (default 60 s and 1 s for every 10 MB)
+---@return orowan.h5? file
+---@return table? err
+function io.h5_open(path, mode, options)
+  mode = mode or "r"
+  if mode ~= "r" and mode ~= "w" and mode ~= "a" then
+    error(('io.h5_open: mode: expected "r", "w" or "a", got %s'):format(tostring(mode)), 2)
+  end
+  return open("io.h5_open", path, mode, known("io.h5_open", options, open_options))
+end
+
+local function is_leaf(v)
+  if type(v) ~= "table" then return true end
+  return #v > 0
+end
+
+local function save_into(file, prefix, t)
+  for key, value in pairs(t) do
+    if type(key) ~= "string" or key == "" or key:find "/" or key == "." then
+      error(("io.save: a name is a string without '/', got %s below \"/%s\""):format(tostring(key), prefix), 0)
+    end
+    if is_leaf(value) then file:write(prefix .. key, value)
+    else
+      file:group(prefix .. key)
+      save_into(file, prefix .. key .. "/", value)
+    end
+  end
+end
+
+--- Saves a table as an HDF5 file, whole or not at all: tensors, numbers, booleans, strings,
+--- lists of strings and of numbers; tables with string keys become groups.
+---@param path string
+---@param data table keys: names
+---@return boolean? true
+---@return table? err
+function io.save(path, data)
+  if type(data) ~= "table" then error("io.save: data: expected a table, got a " .. type(data), 2) end
+  local file, err = open("io.save", path, "w", {})
+  if not file then return nil, err end
+  local ok
+  ok, err = pcall(save_into, file, "", data)
+  if not ok then
+    file:discard()
+    error(err, 2)
+  end
+  ok, err = pcall(file.close, file)
+  if not ok then return nil, err end
+  return true
+end
+
+local function load_from(file, prefix, depth)
+  if depth > 64 then return nil, failure("format", file:path() .. ": groups nested deeper than 64") end
+  local out = {}
+  for _, name in ipairs(assert(file:list(prefix == "" and "/" or prefix))) do
+    local info, err = file:info(prefix .. name)
+    if not info then return nil, err end
+    local value
+    if info.kind == "group" then value, err = load_from(file, prefix .. name .. "/", depth + 1)
+    else value, err = file:read(prefix .. name) end
+    if value == nil then return nil, err end
+    out[name] = value
+  end
+  return out
+end
+
+--- Loads a whole HDF5 file as a table: datasets as tensors (scalars as numbers, booleans,
+--- strings; lists of strings as tables), groups as tables.
+---@param path string
+---@param options? {trusted?: boolean, timeout?: number} as for io.h5_open
+---@return table? data
+---@return table? err
+function io.load(path, options)
+  local file, err = open("io.load", path, "r", known("io.load", options, open_options))
+  if not file then return nil, err end
+  local ok, data, why = pcall(load_from, file, "", 1)
+  file:close()
+  if not ok then return nil, data end
+  return data, why
+end
+
+--- A writer that adds rows to the datasets of an HDF5 file and survives a kill: what was
+--- flushed is never lost, and the file itself is whole at any moment. See `orowan.h5_appender`.
+---@param path string one writer at a time
+---@param options? {chunk?: table, compress?: integer|boolean, checksum?: boolean, trusted?: boolean, timeout?: number} layout of new datasets; trusted, timeout as for io.h5_open
+---@return orowan.h5_appender? writer
+---@return table? err
+function io.h5_append(path, options)
+  if type(path) ~= "string" then error("io.h5_append: path: expected a string, got a " .. type(path), 2) end
+  options = known("io.h5_append", options, set "chunk compress checksum trusted timeout")
+  return require("orowan.h5append")(path, options, function(p, mode) return open("io.h5_append", p, mode, options) end)
+end
+
 return io
