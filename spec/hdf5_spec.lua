@@ -188,9 +188,9 @@ describe("hdf5", function()
     for _, name in ipairs { "plain", "packed" } do
       local back = f:read(name)
       assert.same({ n }, back:shape())
-      assert.equal(t:tobytes(), back:tobytes())
+      assert.is_true(t:equal(back))
     end
-    assert.equal(t:tobytes(), f:read("grid"):tobytes())
+    assert.is_true(t:equal(f:read("grid"):flatten()))
     assert.same({ 7, 300 }, f:info("grid").chunk)
     assert.same({ 1000, 3000 }, f:info("view").shape)
     assert.same({ { 6 }, { 1006 } }, f:read("grid", { first = { 1, 6 }, count = { 2, 1 } }):totable())
