@@ -221,6 +221,16 @@ describe("elementwise operations", function()
     fails("not defined for c128", ow.erf, z)
   end)
 
+  it("are documented, each one", function()
+    local doc = require "orowan.doc"
+    for _, op in ipairs(ow.core.ops.table.list()) do
+      local d = doc.find(nil, "ow." .. op.name)
+      assert.is_truthy(d, op.name)
+      assert.equal(op.arity + 1, #d.params, op.name)
+    end
+    for name in pairs(ow.core.reduce) do assert.is_truthy(doc.find(nil, "ow." .. name), name) end
+  end)
+
   it("say what is wrong", function()
     fails("add: b: expected a tensor.*got nil", function() return a + nil end)
     fails("add: b: expected a tensor.*got table", function() return a + {} end)

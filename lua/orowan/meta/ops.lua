@@ -1,10 +1,35 @@
 ---@meta orowan.ops
 --- Elementwise operations. Written by spec/support/op_annotations.lua from csrc/op/list.h.
---- Arguments are tensors, tables of numbers or numbers; shapes broadcast (axes are matched from
---- the last, 1 stretches), dtypes promote (`ow.promote`). NaN and infinity pass through. Shapes
---- that do not fit raise (code "shape"). `{out = t}` writes into t, which may be an argument;
---- the method `t:NAME_(...)` writes into t itself. Operators: + - * / // % ^ unary- & | ~ << >>;
---- comparisons are methods, since Lua's == must be a boolean.
+--- Each is a function `ow.NAME(a [, b] [, options])`, a method `a:NAME([b] [, options])` and an
+--- in-place method `a:NAME_([b])` that writes into a and returns it. Operators: + - * / // % ^
+--- unary - (all element by element), & | ~ << >> (bits; ~mask of a u8 is the logical not).
+--- Comparisons are methods, since Lua's == must be a boolean.
+---
+--- Arguments are tensors, numbers or tables of numbers; shapes broadcast (axes are matched from
+--- the last, 1 stretches). Two numbers give a number. `{out = t}` takes the result: a tensor of
+--- its shape whose dtype can hold it (a float may round to a smaller float); t may be an
+--- argument or overlap one.
+---
+--- Dtype that two tensors compute in:
+---          u8    i32   i64   f32   f64   c64   c128
+---   u8     u8    i32   i64   f32   f64   c64   c128
+---   i32    i32   i32   i64   f64   f64   c128  c128
+---   i64    i64   i64   i64   f64   f64   c128  c128
+---   f32    f32   f64   f64   f32   f64   c64   c128
+---   f64    f64   f64   f64   f64   f64   c128  c128
+---   c64    c64   c128  c128  c64   c128  c64   c128
+---   c128   c128  c128  c128  c128  c128  c128  c128
+--- f16 and bf16 compute as f32. A number beside a tensor keeps the tensor's dtype when it can:
+--- beside integers a float gives f64, an integer that does not fit gives i32 or i64.
+---
+--- Integers wrap around; dividing them by zero (// and %) raises. NaN propagates, also through
+--- minimum and maximum. exp to log10, sin, cos, tan, sinh, cosh, tanh, erf and pow are our own
+--- vector code: at most 2 ulp in f64 (pow 1), 1 ulp in f32; the other functions are the C
+--- library's. Results do not depend on the thread count; between SIMD levels floats may differ
+--- within those errors.
+---
+--- Errors are raised: shapes that do not broadcast (code "shape"), an operation that is not
+--- defined for a dtype or an out that cannot hold the result (code "dtype").
 local ow = {}
 
 --- Result dtype of an operation on two dtypes.
