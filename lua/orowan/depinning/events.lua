@@ -17,7 +17,8 @@ local function mean_of(t, from, to)
 end
 
 --- First record that counts. Rule: from the first record on at which sigma_ext has reached its
---- mean over the second half of the run and the line has moved `rows` rows on average.
+--- mean over the second half of the run (from either side) and the line has moved `rows` rows
+--- on average.
 ---@param area integer[] slipped area of the records
 ---@param stress number[] sigma_ext of the records, mu
 ---@param lx integer columns
@@ -27,8 +28,9 @@ function events.transient(area, stress, lx, rows)
   local n = #stress
   if n < 4 then return n + 1 end
   local level, reached = mean_of(stress, n // 2 + 1, n), false
+  local from_above = stress[1] > level
   for i = 1, n do
-    reached = reached or stress[i] >= level
+    reached = reached or (from_above and stress[i] <= level) or (not from_above and stress[i] >= level)
     if reached and area[i] >= (rows or 10) * lx then return i end
   end
   return n + 1

@@ -17,7 +17,7 @@ local tensor = require("orowan.core").tensor.tensor
 
 local depinning = {}
 
--- depinning.events and depinning.catalogue stand in files of their own.
+-- depinning.events, .analysis and .catalogue stand in files of their own.
 
 --- Shear modulus of the published set, GPa: stress in MPa = stress in mu * 1000 * mu_gpa.
 depinning.mu_gpa = 84.65
@@ -204,6 +204,7 @@ function depinning.profiles(heights, n, first)
 end
 
 depinning.events = require "orowan.depinning.events"
+depinning.analysis = require "orowan.depinning.analysis"
 depinning.catalogue = require("orowan.depinning.catalogue")(depinning)
 
 -- ---- the published simulator ------------------------------------------------------------------
