@@ -146,6 +146,7 @@ describe("depinning: engine", function()
       { character = "screw", lx = 101, rate = 1e-8, B = 1e-6 }, { character = "edge", lx = 9 },
       { character = "screw", protocol = "quasistatic", step_max = 1e-4, wait = 2 },
       { character = "edge", sigma_0 = 0.01, protocol = "constant" },
+      { character = "edge", lx = 75, mu = 1000, sigma_pin = 30, sigma_0 = 3, B = 1e-4 }, -- other units
     } do
       local a = depinning.line(with(t))
       t.plain = true
@@ -162,7 +163,7 @@ describe("depinning: engine", function()
       local _, p = a:segments("fast")
       local _, q = b:segments("plain")
       p, q = p:totable(), q:totable()
-      for i = 1, #p do near(q[i], p[i], 1e-13) end
+      for i = 1, #p do near(q[i], p[i], 1e-13 * (t.mu or 1)) end
     end
   end)
 

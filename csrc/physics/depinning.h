@@ -86,9 +86,10 @@ typedef struct ow_dp {
   ow_dp_flip_info *info;
   int32_t *nflip, flipcap;
   int32_t *slot;                // cap x lx: place in its block's list, or -1
-  // per block: bound (2^-24) on the stress of all flips beyond 1 and beyond 3 blocks; what one
+  // per block: bound (in far_unit) on the stress of all flips beyond 1 and beyond 3 blocks; what one
   // flip adds at block distance d is weight[nblock + d], d = -nblock+1 .. nblock-1
   uint32_t *far1, *far3, *weight1, *weight3;
+  double far_unit;
   int32_t net, netcap;
   // state
   int64_t pick, area, area_max, last_advance;

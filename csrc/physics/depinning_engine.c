@@ -5,7 +5,7 @@
 // Flips are kept by blocks of columns. Only the sign of the stress matters, so the sum
 // starts with the flips of the picked block and its neighbours and stops as soon as its
 // magnitude exceeds the bound of all farther flips (their number times the largest kernel
-// at their distance, in whole units of 2^-24, so that the bound never drifts).
+// at their distance, in whole units, so that the bound never drifts).
 //
 // Invariant: base + kernel * flips = pinning + stress of the present segments, to rounding.
 #include <math.h>
@@ -14,8 +14,6 @@
 #include "base/alloc.h"
 #include "base/threads.h"
 #include "physics/depinning.h"
-
-#define UNIT 0x1p-24
 
 double ow_dp_stress_ext(const ow_dp *s) {
   const ow_dp_params *p = &s->par;
@@ -30,8 +28,9 @@ static bool engine_init(ow_dp *s, ow_err *e) {
   if (!s->word) return false;
   if (s->par.plain) return true;
   int nb = s->nblock = (s->par.lx + OW_DP_COLUMNS - 1) / OW_DP_COLUMNS;
-  s->netcap = s->par.lx < 128 ? 128 : s->par.lx > 2048 ? 2048 : s->par.lx;
-  s->flipcap = s->netcap;
+  // more flips kept: fewer folds (each costs a kernel row for every row of the window), longer sums
+  s->netcap = s->par.lx < 64 ? 128 : s->par.lx > 2048 ? 4096 : 2 * s->par.lx;
+  s->flipcap = 256;
   size_t n = (size_t)nb * (size_t)s->flipcap;
   if (!(s->flip = ow_alloc_array(n, sizeof *s->flip, e)) || !(s->info = ow_alloc_array(n, sizeof *s->info, e)) ||
       !(s->nflip = ow_alloc_zero((size_t)nb * sizeof *s->nflip, e)) ||
@@ -43,18 +42,23 @@ static bool engine_init(ow_dp *s, ow_err *e) {
   return true;
 }
 
+// Columns that lie between two blocks at least, plus one; the last block may be a short one.
+static int far_columns(const ow_dp *s, int blocks) {
+  int col = (blocks - 1) * OW_DP_COLUMNS + 1 - (s->nblock * OW_DP_COLUMNS - s->par.lx);
+  return col < 0 ? 0 : col > s->par.lx / 2 ? s->par.lx / 2 : col;
+}
+
 // Distances grow with the kernel's table, so do the weights: called after each change of k.
 void ow_dp_far_weights(ow_dp *s) {
-  int nb = s->nblock, lx = s->par.lx, slack = nb * OW_DP_COLUMNS - lx;
+  int nb = s->nblock;
+  if (nb < 8) return;  // then all flips are summed
+  // netcap flips of the largest weight, that of blocks 2 apart, stay below 2^31 units
+  s->far_unit = s->k->gmax[far_columns(s, 2)] * s->netcap * 0x1p-31;
   for (int d = -nb + 1; d < nb; d++) {
     int r = d < 0 ? -d : d;
     if (r > nb - r) r = nb - r;
-    int col = (r - 1) * OW_DP_COLUMNS + 1 - slack;  // columns apart at least
-    if (col < 0) col = 0;
-    if (col > lx / 2) col = lx / 2;
-    double w = ceil(s->k->gmax[col] / UNIT) + 1;
-    uint32_t u = w * s->netcap < 4e9 ? (uint32_t)w : (uint32_t)(4e9 / s->netcap);
-    s->weight1[nb + d] = r > 1 ? u : 0;
+    uint32_t u = r > 1 ? (uint32_t)ceil(s->k->gmax[far_columns(s, r)] / s->far_unit) + 1 : 0;
+    s->weight1[nb + d] = u;
     s->weight3[nb + d] = r > 3 ? u : 0;
   }
 }
@@ -156,13 +160,13 @@ static inline double stress_near(ow_dp *s, ow_dp_seg g, double ext) {
   v = block_sum(s, k, t, b, v);
   v = block_sum(s, k, t, ring(b - 1, nb), v);
   v = block_sum(s, k, t, ring(b + 1, nb), v);
-  if (fabs(v) > s->far1[b] * UNIT) return v;
+  if (fabs(v) > s->far1[b] * s->far_unit) return v;
   s->wide++;
   for (int d = 2; d <= 3; d++) {
     v = block_sum(s, k, t, ring(b - d, nb), v);
     v = block_sum(s, k, t, ring(b + d, nb), v);
   }
-  if (fabs(v) > s->far3[b] * UNIT) return v;
+  if (fabs(v) > s->far3[b] * s->far_unit) return v;
   s->full++;
   for (int d = 4; d <= nb - 4; d++) v = block_sum(s, k, t, ring(b + d, nb), v);
   return v;
@@ -243,9 +247,10 @@ bool ow_dp_run(ow_dp *s, int64_t picks, ow_dp_record *rec, ow_err *e) {
       s->area += up ? 1 : -1;
       if (!plain) {
         ow_dp_note_flip(s, x, y, up, s->pick);
-        if (s->net >= s->netcap) {
+        const int32_t *nb = s->nflip + x / OW_DP_COLUMNS;
+        if (s->net >= s->netcap || *nb >= s->flipcap) {  // cells that flip back soon had better stay
           ow_dp_fold(s, s->pick - 4 * (int64_t)s->nseg);
-          if (s->net > s->netcap / 2) ow_dp_fold(s, INT64_MAX);
+          if (s->net > s->netcap / 2 || *nb > s->flipcap / 2) ow_dp_fold(s, INT64_MAX);
         }
       }
       s->pick++;

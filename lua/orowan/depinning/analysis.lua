@@ -3,21 +3,14 @@ local events = require "orowan.depinning.events"
 
 local analysis = {}
 
---- Slopes of log y against log x both ways.
----@param x number[]
----@param y number[] pairs with a value <= 0 are left out
----@return table slopes {yx = least squares of y on x, xy = 1 / (that of x on y), rma = reduced major axis, n =}; NaN for fewer than 3 pairs
-function analysis.log_slopes(x, y)
-  local n, sx, sy, sxx, syy, sxy = 0, 0, 0, 0, 0, 0
-  for i = 1, #x do
-    if x[i] > 0 and y[i] > 0 then
-      local a, b = math.log(x[i]), math.log(y[i])
-      n, sx, sy, sxx, syy, sxy = n + 1, sx + a, sy + b, sxx + a * a, syy + b * b, sxy + a * b
-    end
-  end
-  if n < 3 then return { yx = 0 / 0, xy = 0 / 0, rma = 0 / 0, n = n } end
-  local vx, vy, c = sxx - sx * sx / n, syy - sy * sy / n, sxy - sx * sy / n
-  return { yx = c / vx, xy = vy / c, rma = (c < 0 and -1 or 1) * math.sqrt(vy / vx), n = n }
+local function stats() return require "orowan.stats" end  -- when it is needed: it is large
+
+-- Least-squares slope of log y against log x; NaN for fewer than 3 pairs.
+local function log_slope(x, y)
+  local a, b = {}, {}
+  for i = 1, #x do if x[i] > 0 and y[i] > 0 then a[#a + 1], b[#b + 1] = x[i], y[i] end end
+  if #a < 3 then return 0 / 0 end
+  return stats().regress(a, b, { log = true, repeats = 0 }).yx.slope
 end
 
 --- Value of f on all groups with its jackknife error over groups (replicas).
@@ -53,7 +46,7 @@ end
 local function band(curve, lo, hi)
   local x, y = {}, {}
   for k = lo, math.min(hi, #curve) do x[#x + 1], y[#y + 1] = k, curve[k] end
-  return analysis.log_slopes(x, y).yx
+  return log_slope(x, y)
 end
 
 --- Roughness exponent two ways, with jackknife errors over replicas. Bands, fixed in advance:
@@ -68,32 +61,40 @@ function analysis.roughness(c)
   return { spectrum = { value = zs, err = es }, structure = { value = zd, err = ed }, power = mean_curve(c.power), diff = mean_curve(c.diff) }
 end
 
--- s ~ w^(1 + zeta_av) for the events of the chosen replicas.
-local function width_slopes(sizes, widths, replica, smin, chosen)
-  local x, y = {}, {}
+--- Avalanche roughness zeta_av from s ~ w^(1 + zeta_av), over events of at least smin that span
+--- at most half of the line (wider ones meet themselves round the period). Size on width and
+--- width on size bracket the answer where both scatter; the value is the reduced major axis
+--- between them. Intervals: bootstrap over events.
+---@param c table catalogue
+---@param smin? number cells (the catalogue's)
+---@return table zeta_av {value, low, high, size_on_width, width_on_size, n, spanning = events left out as too wide}; NaN below 20 events
+function analysis.width_scaling(c, smin)
+  local sizes, widths, lx = c.sizes:totable(), c.widths:totable(), 2 * #c.power[1]
+  local x, y, spanning = {}, {}, 0
   for i = 1, #sizes do
-    if sizes[i] >= smin and chosen[replica[i]] then x[#x + 1], y[#y + 1] = widths[i], sizes[i] end
+    if sizes[i] >= (smin or c.smin) and widths[i] > 0 then
+      if widths[i] <= lx / 2 then x[#x + 1], y[#y + 1] = widths[i], sizes[i] else spanning = spanning + 1 end
+    end
   end
-  return analysis.log_slopes(x, y)
+  return analysis.zeta_av(x, y, spanning)
 end
 
---- Avalanche roughness zeta_av from s ~ w^(1 + zeta_av) over events of at least smin: regression
---- of size on width and of width on size (they bracket the answer where both scatter), and the
---- reduced major axis between them, which is the value.
----@param c table catalogue
----@return table zeta_av {value, err (jackknife over replicas), size_on_width, width_on_size, n}
-function analysis.width_scaling(c)
-  local sizes, widths = c.sizes:totable(), c.widths:totable()
-  local groups = {}
-  for r = 1, #c.series do groups[r] = r end
-  local function slopes(g)
-    local chosen = {}
-    for _, r in ipairs(g) do chosen[r] = true end
-    return width_slopes(sizes, widths, c.replica, c.smin, chosen)
-  end
-  local all = slopes(groups)
-  local _, err = analysis.jackknife(groups, function(g) return slopes(g).rma end)
-  return { value = all.rma - 1, err = err, size_on_width = all.yx - 1, width_on_size = all.xy - 1, n = all.n }
+--- The same from lists of widths and sizes.
+---@param x number[] widths, columns
+---@param y number[] sizes, cells
+---@param spanning? integer events left out before
+---@return table zeta_av as width_scaling
+function analysis.zeta_av(x, y, spanning)
+  local nan = 0 / 0
+  local out = { value = nan, low = nan, high = nan, size_on_width = nan, width_on_size = nan, n = #x, spanning = spanning or 0 }
+  if #x < 20 then return out end
+  local varied = false
+  for i = 2, #x do varied = varied or x[i] ~= x[1] end
+  if not varied then return out end
+  local r = stats().regress(x, y, { log = true, repeats = 400, seed = 1 })
+  out.value, out.low, out.high = r.rma.slope - 1, r.rma.slope_low - 1, r.rma.slope_high - 1
+  out.size_on_width, out.width_on_size = r.yx.slope - 1, r.xy.slope - 1
+  return out
 end
 
 --- Growth within events: w ~ t^alpha_w, h ~ t^alpha_h. Means of log w and log h over events in
@@ -134,7 +135,7 @@ function analysis.growth(c, least)
       local list = {}
       for _, p in ipairs(groups) do for _, g in ipairs(p) do list[#list + 1] = g end end
       local m = curves(list)
-      return analysis.log_slopes(m.t, m[name]).yx
+      return log_slope(m.t, m[name])
     end
   end
   local out = curves(c.growth)
@@ -146,23 +147,15 @@ function analysis.growth(c, least)
   return out
 end
 
---- Pearson correlation of onset stress and log size over events of at least smin, with Fisher's 95 % interval.
+--- Pearson correlation of onset stress and size over events of at least smin, with Fisher's 95 % interval.
 ---@param c table catalogue
----@return table r {value, low, high, n}
+---@return table r {value, low, high, n}; NaN below 5 events
 function analysis.onset_correlation(c)
-  local s, o = c.sizes:totable(), c.onset_stress:totable()
-  local n, sx, sy, sxx, syy, sxy = 0, 0, 0, 0, 0, 0
-  for i = 1, #s do
-    if s[i] >= c.smin then
-      local x, y = o[i], s[i]
-      n, sx, sy, sxx, syy, sxy = n + 1, sx + x, sy + y, sxx + x * x, syy + y * y, sxy + x * y
-    end
-  end
-  if n < 5 then return { value = 0 / 0, low = 0 / 0, high = 0 / 0, n = n } end
-  local r = (sxy - sx * sy / n) / math.sqrt((sxx - sx * sx / n) * (syy - sy * sy / n))
-  local z, e = 0.5 * math.log((1 + r) / (1 - r)), 1.959964 / math.sqrt(n - 3)
-  local function tanh(v) return (math.exp(2 * v) - 1) / (math.exp(2 * v) + 1) end
-  return { value = r, low = tanh(z - e), high = tanh(z + e), n = n }
+  local s, o, x, y = c.sizes:totable(), c.onset_stress:totable(), {}, {}
+  for i = 1, #s do if s[i] >= c.smin then x[#x + 1], y[#y + 1] = o[i], s[i] end end
+  if #x < 5 then return { value = 0 / 0, low = 0 / 0, high = 0 / 0, n = #x } end
+  local r = stats().pearson(x, y)
+  return { value = r.value, low = r.low, high = r.high, n = #x }
 end
 
 --- The detector at other windows and thresholds: number of events, smin, tau, zeta_av.
@@ -198,13 +191,15 @@ function analysis.sensitivity(c, windows, factors, fit_tau)
           end
           if s.heights and #first > 0 then
             local width = events.shapes(s.heights, first, last, w)
-            for k = 1, #width do x[#x + 1], y[#y + 1] = width[k], sizes[#sizes - #width + k] end
+            for k = 1, #width do
+              if width[k] > 0 and width[k] <= #c.power[1] then x[#x + 1], y[#y + 1] = width[k], sizes[#sizes - #width + k] end
+            end
           end
         end
       end
       map.n[i][j], map.smin[i][j] = #sizes, smin
       map.tau[i][j] = #sizes >= 20 and fit_tau(sizes, smin) or 0 / 0
-      map.zeta_av[i][j] = #x >= 20 and analysis.log_slopes(x, y).rma - 1 or 0 / 0
+      map.zeta_av[i][j] = analysis.zeta_av(x, y).value
     end
   end
   return map
