@@ -114,13 +114,6 @@ static bool check_indices(const int64_t *idx, int64_t m, int axis, int64_t n, ow
                  (long long)j + 1, axis + 1, (long long)n);
 }
 
-static ow_tensor without_axis(const ow_tensor *t, int axis) {
-  ow_tensor r = *t;
-  for (int d = axis; d + 1 < t->ndim; d++) { r.shape[d] = t->shape[d + 1]; r.stride[d] = t->stride[d + 1]; }
-  r.ndim--;
-  return r;
-}
-
 bool ow_take(ow_tensor *out, const ow_tensor *t, int axis, const int64_t *idx, int64_t m, ow_err *e) {
   int64_t shape[OW_MAXDIM], n = t->shape[axis];
   if (!check_indices(idx, m, axis, n, e)) return false;
@@ -129,7 +122,7 @@ bool ow_take(ow_tensor *out, const ow_tensor *t, int axis, const int64_t *idx, i
   ow_tensor r;
   if (!ow_tensor_new(&r, t->dtype, t->ndim, shape, e)) return false;
   if (ow_tensor_numel(&r) > 0) {
-    ow_tensor rows_r = without_axis(&r, axis), rows_t = without_axis(t, axis);
+    ow_tensor rows_r = ow_without_axis(&r, axis), rows_t = ow_without_axis(t, axis);
     const ow_tensor *both[2] = {&rows_r, &rows_t};
     ow_walk w;
     ow_walk_init(&w, 2, both);
@@ -168,7 +161,7 @@ bool ow_put(const ow_tensor *t, int axis, const int64_t *idx, int64_t m, const o
   if (ow_tensor_numel(src) == 0) return true;
   run2 run = add ? add_run(t->dtype) : copy_run(ow_dtype_size(t->dtype));
   if (!run) return OW_FAIL(e, OW_EDTYPE, "%s is for storage only; convert first", ow_dtype_name(t->dtype));
-  ow_tensor rows_t = without_axis(t, axis), rows_s = without_axis(src, axis);
+  ow_tensor rows_t = ow_without_axis(t, axis), rows_s = ow_without_axis(src, axis);
   const ow_tensor *both[2] = {&rows_t, &rows_s};
   ow_walk w;
   ow_walk_init(&w, 2, both);
@@ -214,7 +207,7 @@ static bool check_gather(const ow_tensor *t, int axis, const ow_tensor *idx, ow_
 
 // For each line along axis: run(target element, source element), j in order.
 static bool along_axis(const ow_tensor *t, int axis, const ow_tensor *idx, const ow_tensor *other, bool to_t, run2 run, ow_err *e) {
-  ow_tensor rt = without_axis(t, axis), ri = without_axis(idx, axis), ro = without_axis(other, axis);
+  ow_tensor rt = ow_without_axis(t, axis), ri = ow_without_axis(idx, axis), ro = ow_without_axis(other, axis);
   const ow_tensor *three[3] = {&rt, &ri, &ro};
   ow_walk w;
   ow_walk_init(&w, 3, three);

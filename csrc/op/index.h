@@ -6,6 +6,14 @@
 
 static inline int64_t ow_index0(int64_t i, int64_t n) { return i < 0 ? i + n : i - 1; }
 
+// t at position 0 of an axis: what is walked line by line.
+static inline ow_tensor ow_without_axis(const ow_tensor *t, int axis) {
+  ow_tensor r = *t;
+  for (int d = axis; d + 1 < t->ndim; d++) { r.shape[d] = t->shape[d + 1]; r.stride[d] = t->stride[d + 1]; }
+  r.ndim--;
+  return r;
+}
+
 // Sets every element to *value (one element of t's dtype).
 void ow_fill(const ow_tensor *t, const void *value);
 // Same dtype and shape: every |a - b| <= atol + rtol |b|; infinities must be equal.

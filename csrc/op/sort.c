@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/threads.h"
+#include "op/index.h"
 
 typedef struct { uint64_t key, at; } pair;  // at: position, for argsort
 
@@ -159,18 +160,11 @@ static const struct { line_fn sort, argsort; size_t key; } table[OW_NDTYPE] = {
     [OW_U8] = {sort_u8, argsort_u8, 4},    [OW_I32] = {sort_i32, argsort_i32, 4}, [OW_I64] = {sort_i64, argsort_i64, 8},
     [OW_F32] = {sort_f32, argsort_f32, 4}, [OW_F64] = {sort_f64, argsort_f64, 8}};
 
-static ow_tensor without_axis(const ow_tensor *t, int axis) {
-  ow_tensor r = *t;
-  for (int d = axis; d + 1 < t->ndim; d++) r.shape[d] = t->shape[d + 1], r.stride[d] = t->stride[d + 1];
-  r.ndim--;
-  return r;
-}
-
 static bool lines(const ow_tensor *out, const ow_tensor *t, int axis, bool desc, bool arg, ow_err *e) {
   line_fn f = arg ? table[t->dtype].argsort : table[t->dtype].sort;
   if (!f) return OW_FAIL(e, OW_EDTYPE, "%s has no order", ow_dtype_name(t->dtype));
   if (ow_tensor_numel(t) == 0) return true;
-  ow_tensor ro = without_axis(out, axis), rt = without_axis(t, axis);
+  ow_tensor ro = ow_without_axis(out, axis), rt = ow_without_axis(t, axis);
   const ow_tensor *both[2] = {&ro, &rt};
   ow_walk w;
   ow_walk_init(&w, 2, both);
