@@ -25,17 +25,23 @@ static struct {
   bool ready;
 } A = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static bool bad_env;
+
 static uint64_t budget_from_env(void) {
   const char *v = getenv("OROWAN_MEMORY");
   if (!v || !*v) return 0;
   char *end;
   double x = strtod(v, &end);
   switch (*end) {
-    case 'k': case 'K': x *= 1024.0; break;
-    case 'm': case 'M': x *= 1048576.0; break;
-    case 'g': case 'G': x *= 1073741824.0; break;
+    case 'k': case 'K': x *= 0x1p10; end++; break;
+    case 'm': case 'M': x *= 0x1p20; end++; break;
+    case 'g': case 'G': x *= 0x1p30; end++; break;
+    case 't': case 'T': x *= 0x1p40; end++; break;
   }
-  return x > 0 && x < 9e18 ? (uint64_t)x : 0;
+  if (end > v && *end == 'i') end++;
+  if (end > v && (*end == 'B' || *end == 'b')) end++;
+  bad_env = end == v || *end || !(x >= 0 && x < 9e18);
+  return bad_env ? 0 : (uint64_t)x;
 }
 
 // Called with the lock held.
@@ -155,6 +161,11 @@ void *ow_realloc(void *p, size_t bytes, ow_err *e) {
   memcpy(q, p, b->size < bytes ? b->size : bytes);
   ow_free(p);
   return q;
+}
+
+const char *ow_alloc_complaint(void) {
+  ow_alloc_stats();  // reads the environment
+  return bad_env ? "OROWAN_MEMORY: expected a size in bytes such as 4000000000, 500M or 4G" : NULL;
 }
 
 ow_alloc_stats_t ow_alloc_stats(void) {

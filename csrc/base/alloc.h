@@ -23,7 +23,8 @@ typedef struct {
   uint64_t allocations, reuses;           // calls; how many of them the cache served
 } ow_alloc_stats_t;
 ow_alloc_stats_t ow_alloc_stats(void);
-void ow_alloc_set_budget(uint64_t bytes);  // also read from OROWAN_MEMORY (bytes, K, M, G)
+void ow_alloc_set_budget(uint64_t bytes);  // also read from OROWAN_MEMORY (bytes, K, M, G, T)
+const char *ow_alloc_complaint(void);      // why OROWAN_MEMORY was not obeyed, or NULL
 void ow_alloc_trim(void);                  // gives all cached blocks back to the system
 
 // Called once, outside the lock and on the asking thread, when an allocation would pass

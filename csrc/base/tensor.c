@@ -1,5 +1,6 @@
 #include "base/tensor.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,18 +26,30 @@ static void set_shape(ow_tensor *t, ow_dtype dtype, int ndim, const int64_t *sha
   }
 }
 
+// Product of the sizes times `unit`. An axis of size 0 does not excuse the others: strides
+// are products of them all.
+static bool fits(size_t unit, int ndim, const int64_t *shape, int64_t *bytes) {
+  size_t n = unit;
+  bool none = false;
+  for (int d = 0; d < ndim; d++) {
+    if (shape[d] == 0) none = true;
+    else if (__builtin_mul_overflow(n, (size_t)shape[d], &n) || n > (size_t)1 << 46) return false;
+  }
+  *bytes = none ? 0 : (int64_t)n;
+  return true;
+}
+
 static bool byte_count(ow_dtype dtype, int ndim, const int64_t *shape, size_t *bytes, ow_err *e) {
   char buf[160];
   if (ndim < 0 || ndim > OW_MAXDIM)
     return OW_FAIL(e, OW_ESHAPE, "a tensor has at most %d dimensions, got %d", OW_MAXDIM, ndim);
-  size_t n = ow_dtype_size(dtype);
-  for (int d = 0; d < ndim; d++) {
+  for (int d = 0; d < ndim; d++)
     if (shape[d] < 0)
       return OW_FAIL(e, OW_ESHAPE, "size of axis %d is %lld: sizes are 0 or more", d + 1, (long long)shape[d]);
-    if (__builtin_mul_overflow(n, (size_t)shape[d], &n) || n > (size_t)1 << 46)
-      return OW_FAIL(e, OW_EMEM, "a tensor of shape %s is too large", ow_shape_string(buf, ndim, shape));
-  }
-  *bytes = n;
+  int64_t n;
+  if (!fits(ow_dtype_size(dtype), ndim, shape, &n))
+    return OW_FAIL(e, OW_EMEM, "a tensor of shape %s is too large", ow_shape_string(buf, ndim, shape));
+  *bytes = (size_t)n;
   return true;
 }
 
@@ -127,6 +140,9 @@ bool ow_tensor_broadcast_to(ow_tensor *dst, const ow_tensor *t, int ndim, const 
   if (lead < 0)
     return OW_FAIL(e, OW_ESHAPE, "shape %s does not broadcast to %s", ow_shape_string(a, t->ndim, t->shape),
                    ow_shape_string(b, ndim, shape));
+  int64_t count;  // stride 0 costs no memory, but counts of elements must not overflow
+  if (!fits(1, ndim, shape, &count))
+    return OW_FAIL(e, OW_ESHAPE, "shape %s has too many elements", ow_shape_string(b, ndim, shape));
   ow_tensor_view(dst, &v);
   return true;
 }
@@ -266,6 +282,10 @@ typedef bool (*cast_run)(char *d, int64_t ds, const char *s, int64_t ss, int64_t
   if (!unchecked && !((v) >= -0x1p63 && (v) < 0x1p63 && (v) == trunc(v))) return false;      \
   *(int64_t *)d = (v) >= 0x1p63 ? INT64_MAX : (v) >= -0x1p63 ? (int64_t)(v) : (v) < 0 ? INT64_MIN : 0;
 
+// A finite number beyond the range of the target would become infinite.
+#define NARROW(DT, v) \
+  if (!unchecked && isinf((DT)(v)) && !isinf(v)) return false;
+
 #define LOOP(...) \
   for (int64_t i = 0; i < n; i++, d += ds, s += ss) { __VA_ARGS__ } \
   return true;
@@ -273,7 +293,16 @@ typedef bool (*cast_run)(char *d, int64_t ds, const char *s, int64_t ss, int64_t
 
 #define DEF_I2I(SN, ST, DN) static bool cast_##SN##_##DN(ARGS) { (void)unchecked; LOOP(int64_t v = *(const ST *)s; INT_##DN(v)) }
 #define DEF_F2I(SN, ST, DN) static bool cast_##SN##_##DN(ARGS) { LOOP(double v = *(const ST *)s; REAL_##DN(v)) }
-#define DEF_R2F(SN, ST, DN, DT) static bool cast_##SN##_##DN(ARGS) { (void)unchecked; LOOP(*(DT *)d = (DT) * (const ST *)s;) }
+#define DENSE(ST, DT) (ss == (int64_t)sizeof(ST) && ds == (int64_t)sizeof(DT))
+#define DEF_R2F(SN, ST, DN, DT)                                                    \
+  static bool cast_##SN##_##DN(ARGS) {                                             \
+    (void)unchecked;                                                               \
+    if (DENSE(ST, DT)) { /* known steps: the compiler makes vectors of it */        \
+      for (int64_t i = 0; i < n; i++) ((DT *)d)[i] = (DT)((const ST *)s)[i];        \
+      return true;                                                                 \
+    }                                                                              \
+    LOOP(*(DT *)d = (DT) * (const ST *)s;)                                          \
+  }
 #define DEF_C2R(SN, ST, DN, STORE) \
   static bool cast_##SN##_##DN(ARGS) { LOOP(ow_c128 c = *(const ST *)s; double v = creal(c); if (!unchecked && cimag(c) != 0) return false; STORE) }
 
@@ -282,11 +311,28 @@ typedef bool (*cast_run)(char *d, int64_t ds, const char *s, int64_t ss, int64_t
   DEF_R2F(SN, ST, f32, float) DEF_R2F(SN, ST, f64, double) DEF_R2F(SN, ST, c64, ow_c64) DEF_R2F(SN, ST, c128, ow_c128)
 #define FROM_FLOAT(SN, ST) \
   DEF_F2I(SN, ST, u8) DEF_F2I(SN, ST, i32) DEF_F2I(SN, ST, i64) \
-  DEF_R2F(SN, ST, f32, float) DEF_R2F(SN, ST, f64, double) DEF_R2F(SN, ST, c64, ow_c64) DEF_R2F(SN, ST, c128, ow_c128)
+  DEF_R2F(SN, ST, f64, double) DEF_R2F(SN, ST, c128, ow_c128)
 #define FROM_COMPLEX(SN, ST) \
   DEF_C2R(SN, ST, u8, REAL_u8(v)) DEF_C2R(SN, ST, i32, REAL_i32(v)) DEF_C2R(SN, ST, i64, REAL_i64(v)) \
-  DEF_C2R(SN, ST, f32, *(float *)d = (float)v;) DEF_C2R(SN, ST, f64, *(double *)d = v;) \
-  DEF_R2F(SN, ST, c64, ow_c64) DEF_R2F(SN, ST, c128, ow_c128)
+  DEF_C2R(SN, ST, f32, NARROW(float, v) *(float *)d = (float)v;) DEF_C2R(SN, ST, f64, *(double *)d = v;) \
+  DEF_R2F(SN, ST, c128, ow_c128)
+#define FROM_FLOAT_NARROW(SN, ST) \
+  static bool cast_##SN##_f32(ARGS) { \
+    if (DENSE(ST, float)) { \
+      unsigned bad = 0; \
+      for (int64_t i = 0; i < n; i++) { \
+        ST v = ((const ST *)s)[i]; \
+        float r = ((float *)d)[i] = (float)v; \
+        bad |= (unsigned)(fabsf(r) > FLT_MAX) & (unsigned)(fabs(v) <= DBL_MAX); \
+      } \
+      return unchecked || !bad; \
+    } \
+    LOOP(ST v = *(const ST *)s; NARROW(float, v) *(float *)d = (float)v;) \
+  } \
+  static bool cast_##SN##_c64(ARGS) { LOOP(ST v = *(const ST *)s; NARROW(float, v) *(ow_c64 *)d = (float)v;) }
+#define FROM_COMPLEX_NARROW(SN, ST) \
+  static bool cast_##SN##_c64(ARGS) { \
+    LOOP(ST v = *(const ST *)s; NARROW(float, creal(v)) NARROW(float, cimag(v)) *(ow_c64 *)d = (ow_c64)v;) }
 FROM_INT(u8, uint8_t)
 FROM_INT(i32, int32_t)
 FROM_INT(i64, int64_t)
@@ -294,21 +340,52 @@ FROM_FLOAT(f32, float)
 FROM_FLOAT(f64, double)
 FROM_COMPLEX(c64, ow_c64)
 FROM_COMPLEX(c128, ow_c128)
+DEF_R2F(f32, float, f32, float)
+DEF_R2F(f32, float, c64, ow_c64)
+FROM_FLOAT_NARROW(f64, double)
+DEF_R2F(c64, ow_c64, c64, ow_c64)
+FROM_COMPLEX_NARROW(c128, ow_c128)
 
 #define ROW(SN) {cast_##SN##_u8, cast_##SN##_i32, cast_##SN##_i64, cast_##SN##_f32, cast_##SN##_f64, cast_##SN##_c64, cast_##SN##_c128}
 static const cast_run casts[7][7] = {ROW(u8), ROW(i32), ROW(i64), ROW(f32), ROW(f64), ROW(c64), ROW(c128)};
 
 static bool is_half(ow_dtype t) { return t == OW_F16 || t == OW_BF16; }
 
+// To f32 on the way to a half type: rounded to odd (the last bit says "inexact"), so that the
+// second rounding sees which side of a tie the number lies on (Boldo and Melquiond 2008).
+static float to_odd(double v) {
+  float f = (float)v;
+  if ((double)f == v || v != v || isinf(f)) return f;
+  uint32_t u;
+  memcpy(&u, &f, 4);
+  if (fabs((double)f) > fabs(v)) u--;  // towards zero
+  u |= 1;
+  memcpy(&f, &u, 4);
+  return f;
+}
+
+static double i64_to_odd(int64_t i) {  // the same for integers that f64 cannot hold
+  if (i > -((int64_t)1 << 53) && i < (int64_t)1 << 53) return (double)i;
+  return (double)((i & ~(int64_t)2047) | (i & 2047 ? 1024 : 0));
+}
+
 static bool half_run(char *d, int64_t ds, ow_dtype dt, const char *s, int64_t ss, ow_dtype st, int64_t n, bool unchecked) {
   for (int64_t i = 0; i < n; i++, d += ds, s += ss) {
     float f = 0;
+    double v = 0;
     if (st == OW_F16) f = f16_to_f32(*(const uint16_t *)s);
     else if (st == OW_BF16) f = bf16_to_f32(*(const uint16_t *)s);
-    else if (!casts[st][OW_F32]((char *)&f, 4, s, 0, 1, unchecked)) return false;
-    if (dt == OW_F16) *(uint16_t *)d = f32_to_f16(f);
-    else if (dt == OW_BF16) *(uint16_t *)d = f32_to_bf16(f);
-    else if (!casts[OW_F32][dt](d, 0, (char *)&f, 4, 1, unchecked)) return false;
+    else if (st == OW_I64) f = to_odd(i64_to_odd(*(const int64_t *)s));
+    else if (casts[st][OW_F64]((char *)&v, 8, s, 0, 1, unchecked)) f = to_odd(v);
+    else return false;
+    if (!is_half(dt)) {
+      if (!casts[OW_F32][dt](d, 0, (char *)&f, 4, 1, unchecked)) return false;
+      continue;
+    }
+    uint16_t h = dt == OW_F16 ? f32_to_f16(f) : f32_to_bf16(f);
+    bool inf = (h & 0x7fffu) == (dt == OW_F16 ? 0x7c00u : 0x7f80u);
+    if (!unchecked && inf && !isinf(is_half(st) || ow_dtype_is_int(st) ? (double)f : v)) return false;
+    *(uint16_t *)d = h;
   }
   return true;
 }
@@ -320,8 +397,22 @@ bool ow_convert(ow_dtype dt, void *d, int64_t ds, ow_dtype st, const void *s, in
   return true;
 }
 
+// Bytes of the storage that a tensor with elements reaches over.
+static void extent(const ow_tensor *t, int64_t *lo, int64_t *hi) {
+  int64_t es = (int64_t)ow_dtype_size(t->dtype);
+  *lo = (int64_t)t->offset;
+  *hi = *lo + es;
+  for (int d = 0; d < t->ndim; d++) *(t->stride[d] < 0 ? lo : hi) += (t->shape[d] - 1) * t->stride[d] * es;
+}
+
+// Whether writing a may change what is still to be read of b (each element onto itself is fine).
 static bool overlaps(const ow_tensor *a, const ow_tensor *b) {
-  return a->storage == b->storage && (a->offset != b->offset || memcmp(a->stride, b->stride, sizeof(int64_t) * (size_t)a->ndim));
+  if (a->storage != b->storage) return false;
+  if (a->offset == b->offset && !memcmp(a->stride, b->stride, sizeof(int64_t) * (size_t)a->ndim)) return false;
+  int64_t alo, ahi, blo, bhi;
+  extent(a, &alo, &ahi);
+  extent(b, &blo, &bhi);
+  return alo < bhi && blo < ahi;
 }
 
 bool ow_tensor_copy(const ow_tensor *dst, const ow_tensor *src, bool unchecked, ow_err *e) {

@@ -56,6 +56,7 @@ static int forget_state(lua_State *L) {
 int luaopen_orowan_core(lua_State *L) {
   luaL_checkversion(L);
   if (ow_simd_complaint()) return luaL_error(L, "%s", ow_simd_complaint());
+  if (ow_alloc_complaint()) return luaL_error(L, "%s", ow_alloc_complaint());
   lua_newtable(L);
   luaL_newmetatable(L, OWL_TENSOR);
   if (lua_getfield(L, -1, "methods") == LUA_TNIL) {

@@ -211,12 +211,15 @@ ow_tensor *owl_pushfromlua(lua_State *L, int idx, const char *fn, const char *na
     owl_badarg(L, fn, name, "a tensor, a table of numbers or a number", idx);
   int64_t shape[OW_MAXDIM];
   int ndim = table_shape(L, idx, fn, name, shape);
+  // Rows may be one table many times over, so a small table can describe a huge tensor.
+  size_t count = 1;
+  for (int d = 0; d < ndim; d++)
+    if (__builtin_mul_overflow(count, (size_t)shape[d], &count) || count > (size_t)1 << 40)
+      owl_error(L, fn, OW_EMEM, "%s: a table of more than 2^40 elements", name);
   fill_state f = {.L = L, .fn = fn, .name = name, .shape = shape, .ndim = ndim, .all_int = true};
   lua_pushvalue(L, idx);
   fill(&f, 0);
   lua_pop(L, 1);
-  int64_t count = 1;
-  for (int d = 0; d < ndim; d++) count *= shape[d];
   if (count == 0) f.all_int = false;  // an empty table is f64
   ow_tensor *t = owl_pushnew(L, fn, f.all_int ? OW_I64 : OW_F64, ndim, shape);
   f.t = t;
@@ -228,6 +231,8 @@ ow_tensor *owl_pushfromlua(lua_State *L, int idx, const char *fn, const char *na
     ow_tensor *u = owl_newtensor(L);
     ow_err e;
     if (!ow_tensor_cast(u, t, (ow_dtype)dtype, false, &e)) owl_raise(L, fn, &e);
+    owl_account(L, u);
+    ow_tensor_close(t);  // ours alone: no need to wait for the collector
     lua_remove(L, -2);
     return u;
   }
@@ -279,8 +284,9 @@ int owl_checkaxis(lua_State *L, int idx, const char *fn, int ndim) {
 int owl_checkshape(lua_State *L, int idx, const char *fn, int64_t *shape) {
   int n = 0;
   if (lua_istable(L, idx)) {
-    n = (int)lua_rawlen(L, idx);
-    if (n > OW_MAXDIM) owl_error(L, fn, OW_ESHAPE, "shape: at most %d dimensions, got %d", OW_MAXDIM, n);
+    lua_Unsigned len = lua_rawlen(L, idx);
+    if (len > OW_MAXDIM) owl_error(L, fn, OW_ESHAPE, "shape: at most %d dimensions, got %lld", OW_MAXDIM, (long long)len);
+    n = (int)len;
     for (int i = 0; i < n; i++) {
       lua_rawgeti(L, idx, i + 1);
       if (!lua_isinteger(L, -1)) owl_badarg(L, fn, "shape", "integers", -1);

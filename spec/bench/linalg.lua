@@ -78,7 +78,8 @@ end
 if arg and arg[0] and arg[0]:match("linalg%.lua$") then
   run(function(name, value, unit, more)
     more = more or {}
-    print(("%-40s %10.4g %-8s %s %s"):format(name, value, unit, more.peak_fraction and ("%.0f %% of peak"):format(100 * more.peak_fraction) or "",
+    print(("%-40s %10.4g %-8s %s %s"):format(name, value, unit,
+      more.peak_fraction and ("%.0f %% of peak"):format(100 * more.peak_fraction) or "",
       more.ratio and ("%.2fx %s"):format(more.ratio, more.peer) or ""))
   end)
 end
