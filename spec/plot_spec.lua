@@ -142,6 +142,23 @@ describe("plot numbers", function()
     assert.equal("10^{−6} 10^{−3} 10^{0} 10^{3}", labels(numbers.log_ticks(1e-7, 2e4, 4)))
     assert.equal("2 5 10 20", labels(numbers.log_ticks(1.5, 30, 10)))
     assert.equal("100 110 120", labels(numbers.log_ticks(100, 120, 3)))
+    -- whatever the range: some labels, no two alike, all inside
+    local random = generator(11)
+    for _ = 1, 3000 do
+      local a = (random() - 0.5) * 10.0 ^ (600 * random() - 300)
+      local b = random() < 0.5 and (random() - 0.5) * 10.0 ^ (600 * random() - 300) or a * (1 + 10.0 ^ (-11 * random()))
+      local lo, hi, seen = math.min(a, b), math.max(a, b), {}
+      if hi - lo > 1e-12 * math.max(math.abs(a), math.abs(b)) then
+        for _, k in ipairs((numbers.linear_ticks(lo, hi, 6))) do
+          assert.is_true(k.value >= lo - 1e-6 * (hi - lo) and k.value <= hi + 1e-6 * (hi - lo))
+          if k.label then
+            assert.is_nil(seen[k.label])
+            seen[k.label] = true
+          end
+        end
+        assert.is_not_nil(next(seen))
+      end
+    end
   end)
 end)
 

@@ -202,7 +202,7 @@ local function both_ends(data, rows)
   return all
 end
 
-local function error_ends(fn, columns, v, o, axis)
+local function error_ends(fn, v, o, axis)
   local err, low, high = o[axis .. "err"], o[axis .. "low"], o[axis .. "high"]
   if err ~= nil and (low ~= nil or high ~= nil) then
     error(("%s: give %serr or %slow and %shigh, not both"):format(fn, axis, axis, axis), 0)
@@ -232,8 +232,8 @@ function Axes:errorbar(x, y, o)
   x, y, o = xy_arguments(fn, x, y, o)
   check_options(fn, o, "yerr ylow yhigh xerr xlow xhigh label color size marker width")
   self:_kind(fn, "2-D")
-  local xlow, xhigh, has_x = error_ends(fn, nil, x, o, "x")
-  local ylow, yhigh, has_y = error_ends(fn, nil, y, o, "y")
+  local xlow, xhigh, has_x = error_ends(fn, x, o, "x")
+  local ylow, yhigh, has_y = error_ends(fn, y, o, "y")
   if not has_x and not has_y then error(fn .. ": expected yerr, ylow and yhigh, xerr, or xlow and xhigh", 0) end
   local data, rows, r = core.plot.pack(fn, { "x", x, "y", y, "xlow", xlow, "xhigh", xhigh, "ylow", ylow, "yhigh", yhigh })
   need_values(fn, r, { "x", "y" })

@@ -170,7 +170,8 @@ function numbers.bins(v, options)
     while s[bad + 1] and s[bad + 1] <= 0 do bad = bad + 1 end
     error(("%s: %d of %d values are not positive: logarithmic bins cannot hold them"):format(fn, bad, #s), 0)
   end
-  local edges, count = nil, options.bins
+  local edges
+  local count = options.bins
   if type(count) == "table" or core.tensor.is_tensor(count) then
     edges = numbers.finite(fn, "bins", count)
     for i = 2, #edges do
@@ -238,11 +239,11 @@ local function with_minus(s) return (s:gsub("^%-", "−")) end
 
 -- Fewest digits after the point that tell all ticks apart exactly.
 local function decimals(step)
-  for d = 0, 12 do
+  for d = 0, 17 do
     local x = step * 10 ^ d
     if abs(x - floor(x + 0.5)) < 1e-6 * x then return d end
   end
-  return 12
+  return 17
 end
 
 --- Ticks of a linear axis: multiples of 1, 2 or 5 times a power of ten.
@@ -252,7 +253,7 @@ end
 ---@return {value: number, label: string, minor: boolean}[] ticks labels in our markup
 ---@return integer? exponent a common factor 10^exponent taken out of the labels
 function numbers.linear_ticks(lo, hi, count)
-  local raw = (hi - lo) / math.max(count, 1)
+  local raw = (hi - lo) / math.max(count, 2.5)  -- fewer could leave no tick at all
   local base = 10 ^ floor(log(raw, 10))
   local lead, step = 10, 10 * base
   for _, m in ipairs { 1, 2, 5 } do
@@ -265,15 +266,15 @@ function numbers.linear_ticks(lo, hi, count)
   local unit = exponent and 10 ^ exponent or 1
   local digits = decimals(step / unit)
   local ticks = {}
-  local fifths = lead == 2 and 4 or 5
+  local fifths, slack = lead == 2 and 4 or 5, 1e-7 * (hi - lo)
   for k = -1, math.min(floor(last - first + 0.5), 1000) do  -- counted, since first + 1 may equal first
-    if k >= 0 then
-      local v = (first + k) * step
+    local v = (first + k) * step
+    if k >= 0 and v >= lo - slack and v <= hi + slack then
       ticks[#ticks + 1] = { value = v, label = v == 0 and "0" or with_minus(("%." .. digits .. "f"):format(v / unit)) }
     end
     for j = 1, fifths - 1 do
-      local v = (first + k + j / fifths) * step
-      if v > lo and v < hi then ticks[#ticks + 1] = { value = v, minor = true } end
+      local w = (first + k + j / fifths) * step
+      if w > lo and w < hi then ticks[#ticks + 1] = { value = w, minor = true } end
     end
   end
   return ticks, exponent
