@@ -1,7 +1,7 @@
 local ow = require "orowan"
 local sys, json = ow.sys, ow.json
 
-local OROWAN = sys.cwd() .. "/build/bin/orowan"
+local OROWAN = dofile "spec/support/program.lua"
 local WALK = sys.cwd() .. "/spec/fixtures/recipes/walk.lua"
 
 describe("orowan command", function()

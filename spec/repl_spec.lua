@@ -3,7 +3,7 @@ local sys = ow.sys
 local complete = require "orowan.repl.complete"
 local show = require "orowan.repl.show"
 
-local OROWAN = sys.cwd() .. "/build/bin/orowan"
+local OROWAN = dofile "spec/support/program.lua"
 
 describe("session from a pipe", function()
   local function session(input)
@@ -131,6 +131,14 @@ describe("session on a terminal", function()
     sys.sleep(0.2)
     type_keys "\3"
     wait_for "interrupted"
+
+    type_keys "t = ow.random.normal(2000000) for i = 1, 1e9 do ow.sin(t, {out = t}) end\r"  -- a kernel
+    wait_for "end\r\n"
+    sys.sleep(0.4)
+    t = sys.clock()
+    type_keys "\3"
+    wait_for "interrupted"
+    assert.is_true(sys.clock() - t < 1)
 
     type_keys "function f()\r"
     wait_for ">> "
