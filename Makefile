@@ -170,9 +170,9 @@ lint:
 
 # ---- packages ----------------------------------------------------------------------------
 DEBIAN := gcc make pkg-config lua5.4 liblua5.4-dev lua-busted luarocks libopenblas-openmp-dev libfftw3-dev \
-  libhdf5-dev libpng-dev libedit-dev gnuplot-nox ffmpeg
+  libhdf5-dev libpng-dev libedit-dev gnuplot-nox fonts-liberation ffmpeg
 FEDORA := gcc make pkgconf-pkg-config lua lua-devel luarocks openblas-devel openblas-openmp fftw-devel hdf5-devel \
-  libpng-devel libedit-devel gnuplot ffmpeg-free
+  libpng-devel libedit-devel gnuplot liberation-fonts ffmpeg-free
 BREW   := lua luarocks pkg-config openblas fftw hdf5 libpng libedit gnuplot ffmpeg libomp
 
 packages:
