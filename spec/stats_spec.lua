@@ -164,6 +164,22 @@ describe("stats: fits", function()
     assert.is_true(#curve.smin > 8)
   end)
 
+  it("draw a band that holds the true distribution", function()
+    local truth = { model = "cutoff", tau = 1.1, smin = 2, s0 = 300 }
+    local at, inside, all = { 3.0, 10.0, 100.0, 500.0 }, 0, 0
+    local want = stats.cdf(truth, at):totable()
+    for seed = 1, 40 do
+      local f = stats.fit_cutoff(stats.sample(truth, 800, seed), { smin = 2 })
+      local b = stats.fit_band(f, at, { repeats = 100, scale = 0.5 })
+      for i = 1, 4 do
+        assert.is_true(b.low[i] <= b.p[i] and b.p[i] <= b.high[i])
+        all = all + 1
+        if b.low[i] <= (1 - want[i]) / 2 and (1 - want[i]) / 2 <= b.high[i] then inside = inside + 1 end
+      end
+    end
+    assert.is_true(inside / all > 0.87, inside / all)
+  end)
+
   it("tell a lognormal from a power law", function()
     local r = stats.fit(stats.sample({ model = "lognormal", mu = 4, sigma = 0.4, smin = 1 }, 3000, 5), { smin = 5 })
     assert.equal("not a power law", r.status)

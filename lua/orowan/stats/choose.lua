@@ -184,7 +184,7 @@ function M.tau_of_smin(x, opts)
   return out
 end
 
-local fit_options = C.set("kind", "smin", "null", "noise", "level", "p_min", "repeats", "seed", "min_events", "per_decade")
+local fit_options = C.set("kind", "smin", "null", "noise", "exposure", "floor", "level", "p_min", "repeats", "seed", "min_events", "per_decade")
 
 --- The default protocol for a catalogue of event sizes.
 --- 1. Noise floor, if `null` (sizes of events found on a static line) or `noise` (as for
@@ -194,7 +194,7 @@ local fit_options = C.set("kind", "smin", "null", "noise", "level", "p_min", "re
 --- 3. All models above smin, likelihood ratios, and the power-law family of the lowest AIC.
 --- An exponent near 1 is seen as such: untruncated estimators would return about 1.2.
 ---@param x orowan.tensor|number[] sizes, shape N, any unit
----@param opts? {kind?: string, smin?: number, null?: orowan.tensor|number[]|table, noise?: table, level?: number, p_min?: number, repeats?: integer, seed?: integer, min_events?: integer, per_decade?: number}
+---@param opts? {kind?: string, smin?: number, null?: orowan.tensor|number[]|table, noise?: table, exposure?: number, floor?: number, level?: number, p_min?: number, repeats?: integer, seed?: integer, min_events?: integer, per_decade?: number} exposure: of the data over that of the null (1); floor: no smin below this size, whatever the null says
 ---@return table result status ("ok" | "no avalanches" | "not a power law" | "poor fit"), model, tau (tau_low, tau_high, tau_se), smin, p, floor, fits (by model), tests (likelihood ratios against the chosen one), warning
 function M.fit(x, opts)
   local fn = "stats.fit"
@@ -203,7 +203,7 @@ function M.fit(x, opts)
   local result = { kind = discrete and "discrete" or "continuous" }
   local warnings = {}
   if opts.null or opts.noise then
-    local fl = floor.noise_floor(opts.null or opts.noise, { sizes = x })
+    local fl = floor.noise_floor(opts.null or opts.noise, { sizes = x, exposure = opts.exposure })
     result.floor = fl
     if fl.verdict == "no avalanches" then
       result.status, result.reason, result.n = "no avalanches", fl.reason, fl.n_above
@@ -213,7 +213,7 @@ function M.fit(x, opts)
   end
   local t, s, few = C.sizes(fn, x, discrete)
   warnings[#warnings + 1] = few
-  local lowest = result.floor and math.max(s.min, result.floor.smin) or s.min
+  local lowest = math.max(s.min, result.floor and result.floor.smin or 0, C.number(fn, "floor", opts.floor, 0, 0))
   local chosen
   if opts.smin then
     chosen = M.fit_cutoff(t, { kind = opts.kind, smin = math.max(opts.smin, lowest), level = opts.level })

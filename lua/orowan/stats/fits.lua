@@ -214,9 +214,10 @@ function M._dist(fn, d)
   if d.model == "powerlaw" or d.model == "truncated" or d.model == "cutoff" then
     r.p0 = C.number(fn, "tau", d.tau or d.alpha)
     if not r.p0 then C.fail(fn, "tau: expected a number, got nil") end
-    if d.model == "cutoff" then r.p1 = a / C.number(fn, "s0", d.s0, math.huge, 0) end
+    if d.model == "cutoff" and d.s0 ~= math.huge then r.p1 = a / C.number(fn, "s0", d.s0, math.huge, 0) end
   elseif d.model == "exponential" then r.p1 = a / C.number(fn, "s0", d.s0, 1, 0)
   elseif d.model == "lognormal" then
+    if d.sigma == math.huge then C.fail(fn, "sigma: expected a finite number, got infinity (a power law)") end
     local mu, sigma = C.number(fn, "mu", d.mu, 0), C.number(fn, "sigma", d.sigma, 1, 0)
     r.p1 = 1 / (2 * sigma * sigma)
     r.p0 = -2 * r.p1 * (mu - math.log(a))
@@ -252,6 +253,51 @@ function M.calibrate(fit, opts)
       if r[4 + j] <= t and t <= r[6 + j] then hit = hit + 1 end
     end
     out[j] = { name = names[dist.model][j], truth = t, mean = m, bias = m - t, se = se, sd = math.sqrt(sq / (repeats - 1)), coverage = hit / repeats }
+  end
+  return out
+end
+
+-- P(S >= s), which over integers includes s.
+local function at_least(dist, s)
+  local at = s
+  if dist.discrete then
+    at = {}
+    for i, v in ipairs(s) do at[i] = math.ceil(v) - 1.0 end
+  end
+  local p = core.cdf(dist, at):totable()
+  for i = 1, #p do p[i] = 1 - p[i] end
+  return p
+end
+
+--- The fitted P(S >= s) with a pointwise interval from refitted synthetic samples (parametric
+--- bootstrap at the bounds of the fit).
+---@param fit table a fit
+---@param s number[] sizes, within the bounds
+---@param opts? {repeats?: integer, seed?: integer, level?: number, scale?: number} repeats 200; scale: share of all events that lie within the bounds (1)
+---@return table band lists s, p, low, high
+function M.fit_band(fit, s, opts)
+  local fn = "stats.fit_band"
+  opts = C.options(fn, opts, C.set("repeats", "seed", "level", "scale"))
+  if type(fit) ~= "table" or not fit.dist then C.fail(fn, "fit: expected the result of a fit") end
+  s = C.values(fn, "s", s, 1):totable()
+  local repeats, level = C.integer(fn, "repeats", opts.repeats, 200, 10), C.number(fn, "level", opts.level, 0.95, 0.5, 0.9999)
+  local scale = C.number(fn, "scale", opts.scale, 1, 0)
+  local rows = core.calibrate(fit.dist, fit.n, C.integer(fn, "seed", opts.seed, 1), repeats, 0):totable()
+  local curves = {}
+  for _, row in ipairs(rows) do
+    local d = { model = fit.model, kind = fit.kind, smin = fit.smin, smax = fit.smax }
+    for i, name in ipairs(names[fit.model]) do d[name] = row[i] end
+    local ok, p = pcall(function() return at_least(M._dist(fn, d), s) end)
+    if ok then curves[#curves + 1] = p end
+  end
+  local out = { s = s, p = at_least(fit.dist, s), low = {}, high = {} }
+  for i = 1, #s do
+    local v = {}
+    for j, c in ipairs(curves) do v[j] = c[i] end
+    table.sort(v)
+    out.p[i] = out.p[i] * scale
+    out.low[i] = (#v > 0 and C.quantile(v, 0.5 - level / 2) or 0 / 0) * scale
+    out.high[i] = (#v > 0 and C.quantile(v, 0.5 + level / 2) or 0 / 0) * scale
   end
   return out
 end

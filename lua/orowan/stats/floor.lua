@@ -77,7 +77,7 @@ function M.noise_floor(null, opts)
   unc = C.number(fn, "uncertainty", unc, 0, 0, 1)
   if type(null) ~= "table" and type(null) ~= "userdata" then C.fail(fn, "null: expected sizes or {noise=, length=, points=}, got %s", type(null)) end
   local t = core.array(null, fn, "null")
-  if #t < 20 then C.fail(fn, "null: %d events: expected at least 20 (watch the static line longer)", #t) end
+  if #t < 5 then C.fail(fn, "null: %d events: expected at least 5 (watch the static line longer)", #t) end
   local s = core.survey(t)
   if s.nan + s.infinite + s.nonpositive > 0 then C.fail(fn, "null: sizes must be positive and finite (first bad value at %d)", s.first_bad) end
   local v = data.sort(t):totable()
@@ -86,6 +86,7 @@ function M.noise_floor(null, opts)
   if exposure <= 0 then C.fail(fn, "exposure: expected a number above 0, got %g", exposure) end
   local rate, u, scale, keep = null_rate(v, exposure)
   local result = { null = v, rate = rate, exposure = exposure }
+  if #v < 20 then result.warning = ("the noise floor rests on only %d null events"):format(#v) end
   local allowed = C.number(fn, "allowed", opts.allowed, 0.5, 1e-9)
   if rate(u) <= allowed then
     -- The null is so long that the size lies inside it.
@@ -118,7 +119,9 @@ function M.noise_floor(null, opts)
   result.smin, result.n_above, result.n_null_expected = d[at], above[at], rate(d[at])
   result.verdict = "avalanches"
   result.reason = ("%d events at or above %.4g, of which noise explains %.2g"):format(above[at], d[at], rate(d[at]))
-  if above[at] < 50 then result.warning = ("only %d events stand clear of the noise"):format(above[at]) end
+  if above[at] < 50 then
+    result.warning = (result.warning and result.warning .. "; " or "") .. ("only %d events stand clear of the noise"):format(above[at])
+  end
   return result
 end
 
