@@ -111,7 +111,9 @@ local function ccdf_figure(run, x, top, shown)
   local least = 0.5 / total
   fig:scatter(c.s, c.p, { label = ("%d events"):format(total), color = "black", size = 4 })
   for i, f in ipairs(shown) do
-    local b = stats.fit_band(f, curve_points(f, f.smax or top, 120), { seed = run.seed, scale = f.n / total })
+    local beyond = 0
+    for _, v in ipairs(f.smax and x or {}) do if v > f.smax then beyond = beyond + 1 end end
+    local b = stats.fit_band(f, curve_points(f, f.smax or top, 120), { seed = run.seed, scale = f.n / total, beyond = beyond / total })
     local s, q, lo, hi = {}, {}, {}, {}
     for k = 1, #b.s do
       if b.p[k] > least then s[#s + 1], q[#q + 1], lo[#lo + 1], hi[#hi + 1] = b.s[k], b.p[k], math.max(b.low[k], least), math.max(b.high[k], least) end
@@ -121,12 +123,12 @@ local function ccdf_figure(run, x, top, shown)
       local tau = f.tau or f.alpha
       local low, high = f.tau_low or f.alpha_low, f.tau_high or f.alpha_high
       fig:line(s, q, { color = i, width = 2, dash = i == 1 and "solid" or i == 2 and "dashed" or "dotted",
-        label = ("%s, exponent %s (%s)"):format(names[f.model], round(tau, 4), interval(low, high)) })
+        label = ("%s, %s (%s)"):format(names[f.model], round(tau, 3), interval(low, high)) })
     end
   end
   if shown[1] then fig:vline(shown[1].smin, { dash = "dotted", label = "Smin" }) end
-  fig:set { xlabel = size_label(p), ylabel = "share of events of size S or more", xlog = true, ylog = true, legend = "bottom left", yrange = { least, 1.5 } }
-  run:figure("ccdf", fig, "Complementary distribution of the sizes (every event counts) with the fits above their smallest size. "
+  fig:set { xlabel = size_label(p), ylabel = "share of events of size S or more", xlog = true, ylog = true, yrange = { least, 2 } }
+  run:figure("ccdf", fig, "Complementary distribution of the sizes (every event counts) with the fits above their smallest size and their exponents (95 % interval). "
     .. "The band holds 95 % of the fits to synthetic samples drawn from the first one.")
 end
 
@@ -151,7 +153,7 @@ local function density_figure(run, x, top, fits, smin)
     end
   end
   if smin then fig:vline(smin, { dash = "dotted", label = "Smin" }) end
-  fig:set { xlabel = size_label(run.params), ylabel = "density of events", xlog = true, ylog = true, legend = "bottom left" }
+  fig:set { xlabel = size_label(run.params), ylabel = "density of events", xlog = true, ylog = true }
   run:figure("density", fig, "Log-binned density, for the eye only: no fit uses the bins.")
 end
 
@@ -175,7 +177,7 @@ local function tau_figure(run, x, floor, result, power)
   elseif power then fig:vline(power.xmin, { dash = "dotted", label = "chosen xmin" }) end
   lo, hi = math.max(lo, -1), math.min(hi, 6)
   if lo < hi then fig:set { yrange = { lo - 0.1 * (hi - lo), hi + 0.15 * (hi - lo) } } end
-  fig:set { xlabel = "smallest size Smin" .. size_label(p):gsub("^size S", ""), ylabel = "exponent", xlog = true, legend = "top left" }
+  fig:set { xlabel = "smallest size Smin" .. size_label(p):gsub("^size S", ""), ylabel = "exponent", xlog = true }
   run:figure("tau_smin", fig, "An exponent that means something has a plateau here. The pure power law drifts where a cut-off is at work.")
 end
 
@@ -184,7 +186,7 @@ local function simulation_figures(run, c)
   fig:line(c.curve.slip, c.curve.stress, { width = 1, label = "one replica" })
   if c.mean == c.mean then fig:hline(c.mean, { dash = "dashed", label = ("mean %.1f +- %.1f MPa"):format(c.mean, c.err) }) end
   fig:vline(c.transient, { dash = "dotted", label = "end of the transient" })
-  fig:set { xlabel = "mean slip of the line (b)", ylabel = "external stress (MPa)", legend = "bottom right" }
+  fig:set { xlabel = "mean slip of the line (b)", ylabel = "external stress (MPa)" }
   run:figure("stress_slip", fig, "Every drop of the stress is an avalanche. Records before the transient's end are left out.")
 
   if #c.lines > 0 then
@@ -207,7 +209,7 @@ local function put_all(run, power, p, plow, phigh, cutoff, truncated)
     local boot = power.boot
     run:put("powerlaw.alpha", { value = power.alpha, low = boot.alpha.low, high = boot.alpha.high, note = "interval: bootstrap with xmin chosen anew" })
     run:put("powerlaw.xmin", { value = power.xmin, unit = unit, low = boot.xmin.low, high = boot.xmin.high })
-    run:put("powerlaw.ks", { value = power.ks, low = boot.ks.low, high = boot.ks.high, note = "interval: spread over resamples" })
+    run:put("powerlaw.ks", { value = power.ks, low = power.ks, high = power.ks, note = "a property of the data, not an estimate" })
     run:put("powerlaw.n_tail", { value = power.n_tail, unit = "events", low = boot.n_tail.low, high = boot.n_tail.high })
     run:put("powerlaw.p", { value = p, low = plow, high = phigh, note = "interval: Monte Carlo error" })
   end
@@ -294,8 +296,8 @@ return {
     { name = "character", default = "edge", choices = { "edge", "screw" }, help = "of the simulated line" },
     { name = "sigma_pin", default = 0.0175, min = 1e-4, max = 1.0, unit = "mu", help = "pinning strength" },
     { name = "lx", default = 400, min = 40, max = 10000, unit = "b", help = "length of the line" },
-    { name = "picks", default = 25000000, min = 100000, max = 1000000000000, help = "of each replica" },
-    { name = "replicas", default = 4, min = 1, max = 1000, help = "independent lines" },
+    { name = "picks", default = 30000000, min = 100000, max = 1000000000000, help = "of each replica" },
+    { name = "replicas", default = 8, min = 1, max = 1000, help = "independent lines" },
     { name = "every", default = 2000, min = 10, max = 10000000, unit = "picks", help = "between records" },
     { name = "B", default = 1e-8, min = 1e-14, max = 1e-2, unit = "mu per cell", help = "spring constant" },
     { name = "rate", default = 1e-10, min = 1e-16, max = 1e-3, unit = "mu per pick", help = "drive" },
@@ -350,7 +352,7 @@ return {
     if result then
       fits, tests, cutoff = result.fits, result.tests, result.fits.cutoff
       if cutoff and not cutoff.smin_low then cutoff.smin_low, cutoff.smin_high = result.smin_low, result.smin_high end
-      local ok, t = pcall(stats.fit_truncated, above, { kind = p.kind, repeats = p.repeats, seed = run.seed })
+      local ok, t = pcall(stats.fit_truncated, above, { kind = p.kind, repeats = p.repeats, seed = run.seed, floor = result.smin })
       if ok then truncated = t else rethrow(t) run:warn("truncated power law: " .. tostring(t)) end
       if truncated and truncated.warning then run:warn(truncated.warning) end
     else
@@ -388,7 +390,7 @@ return {
     if result and truncated then
       run:table("Truncated power law, range by scan", { "tau", "95 % interval", "Smin", "Smax", "events", "p", "ranges tried" },
         { { round(truncated.tau), interval(truncated.tau_low, truncated.tau_high), round(truncated.smin, 5), round(truncated.smax, 5), truncated.n, round(truncated.p, 2), truncated.ranges_tried } },
-        "The widest range whose Monte Carlo p-value is at least 0.1 (Deluca and Corral 2013).")
+        "The widest range at or above Smin whose Monte Carlo p-value is at least 0.1 (Deluca and Corral 2013).")
     end
     if c then simulation_figures(run, c) end
   end,

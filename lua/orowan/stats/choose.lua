@@ -38,9 +38,12 @@ local function scan_smin(fn, models, t, discrete, opts, s)
   local p_min = C.number(fn, "p_min", opts.p_min, 0.1, 0, 1)
   local repeats = C.integer(fn, "repeats", opts.repeats, 200, 20)
   local seed = C.integer(fn, "seed", opts.seed, 1)
-  local min_events = C.integer(fn, "min_events", opts.min_events, math.min(50, s.n), 10)
   local v, above, snap = catalogue(t)
   local from = math.max(s.min, C.number(fn, "floor", opts.floor, s.min, 0))
+  local k0 = snap(from)
+  local left = k0 and above[k0] or 0
+  if left < 10 then C.fail(fn, "only %d events at or above the floor %g: expected at least 10", left, from) end
+  local min_events = C.integer(fn, "min_events", opts.min_events, math.min(50, left), 10)
   local tried, last, chosen, closest, before = {}, nil, nil, nil, nil
   for _, g in ipairs(C.log_grid(from, s.max, C.number(fn, "per_decade", opts.per_decade, 8, 1, 100))) do
     local k = snap(g * (1 - 1e-12))
@@ -110,10 +113,12 @@ function M.fit_truncated(x, opts)
   local p_min = C.number(fn, "p_min", opts.p_min, 0.1, 0, 1)
   local repeats, seed = C.integer(fn, "repeats", opts.repeats, 200, 20), C.integer(fn, "seed", opts.seed, 1)
   local per_decade = C.number(fn, "per_decade", opts.per_decade, 8, 1, 100)
-  local min_events = C.integer(fn, "min_events", opts.min_events, math.min(50, s.n), 10)
   local v, above, snap = catalogue(t)
+  local from = math.max(s.min, C.number(fn, "floor", opts.floor, s.min, 0))
+  local k0 = snap(from)
+  local min_events = C.integer(fn, "min_events", opts.min_events, math.max(10, math.min(50, k0 and above[k0] or 0)), 10)
   local grid, seen = {}, {}
-  for _, g in ipairs(C.log_grid(math.max(s.min, C.number(fn, "floor", opts.floor, s.min, 0)), s.max, per_decade)) do
+  for _, g in ipairs(k0 and C.log_grid(from, s.max, per_decade) or {}) do
     local k = snap(g * (1 - 1e-12))
     if k and not seen[k] then seen[k], grid[#grid + 1] = true, k end
   end
@@ -227,6 +232,12 @@ function M.fit(x, opts)
   local smin = chosen.smin
   result.smin, result.smin_low, result.smin_high, result.n = smin, chosen.smin_low, chosen.smin_high, chosen.n
   result.p, result.tried = chosen.p, chosen.tried
+  if not discrete then
+    local distinct = #(core.distinct(chosen.x))
+    if chosen.n >= 200 and distinct < chosen.n / 10 then
+      warnings[#warnings + 1] = ("the sizes are rounded (%d distinct values among %d): a continuous law fails for that alone"):format(distinct, chosen.n)
+    end
+  end
   local level = opts.level or 0.95
   result.fits = { [chosen.model] = chosen }
   for _, model in ipairs(discrete and { "powerlaw", "truncated", "cutoff", "exponential" }

@@ -273,15 +273,15 @@ end
 --- bootstrap at the bounds of the fit).
 ---@param fit table a fit
 ---@param s number[] sizes, within the bounds
----@param opts? {repeats?: integer, seed?: integer, level?: number, scale?: number} repeats 200; scale: share of all events that lie within the bounds (1)
+---@param opts? {repeats?: integer, seed?: integer, level?: number, scale?: number, beyond?: number} repeats 200; scale: share of all events that lie within the bounds (1); beyond: share above the upper bound (0)
 ---@return table band lists s, p, low, high
 function M.fit_band(fit, s, opts)
   local fn = "stats.fit_band"
-  opts = C.options(fn, opts, C.set("repeats", "seed", "level", "scale"))
+  opts = C.options(fn, opts, C.set("repeats", "seed", "level", "scale", "beyond"))
   if type(fit) ~= "table" or not fit.dist then C.fail(fn, "fit: expected the result of a fit") end
   s = C.values(fn, "s", s, 1):totable()
   local repeats, level = C.integer(fn, "repeats", opts.repeats, 200, 10), C.number(fn, "level", opts.level, 0.95, 0.5, 0.9999)
-  local scale = C.number(fn, "scale", opts.scale, 1, 0)
+  local scale, beyond = C.number(fn, "scale", opts.scale, 1, 0), C.number(fn, "beyond", opts.beyond, 0, 0)
   local rows = core.calibrate(fit.dist, fit.n, C.integer(fn, "seed", opts.seed, 1), repeats, 0):totable()
   local curves = {}
   for _, row in ipairs(rows) do
@@ -295,9 +295,9 @@ function M.fit_band(fit, s, opts)
     local v = {}
     for j, c in ipairs(curves) do v[j] = c[i] end
     table.sort(v)
-    out.p[i] = out.p[i] * scale
-    out.low[i] = (#v > 0 and C.quantile(v, 0.5 - level / 2) or 0 / 0) * scale
-    out.high[i] = (#v > 0 and C.quantile(v, 0.5 + level / 2) or 0 / 0) * scale
+    out.p[i] = beyond + out.p[i] * scale
+    out.low[i] = beyond + (#v > 0 and C.quantile(v, 0.5 - level / 2) or 0 / 0) * scale
+    out.high[i] = beyond + (#v > 0 and C.quantile(v, 0.5 + level / 2) or 0 / 0) * scale
   end
   return out
 end
