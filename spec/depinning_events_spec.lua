@@ -49,19 +49,23 @@ describe("depinning.events shapes and growth", function()
   end
   local h = tensor(rows, "i32")
   it("measure width across the border, thickness and size", function()
-    local w, t, s = events.shapes(h, { 10 }, { 22 }, 5)
+    local w, t, s = events.shapes(h, { 10 }, { 22 }, 5, 1)
     assert.equal(6, w[1])
     near(20, t[1], 0.6)
     near(120, s[1], 0.6)
     assert.has_error(function() events.shapes(h, { 10 }, { 41 }, 5) end)
   end)
   it("follow the growth in time", function()
-    local g = events.growth(h, 10, 20, 5)
+    local g = events.growth(h, 10, 20, 1, 1)
     assert.same({ 1, 2, 3, 4, 5, 6, 7, 8, 10 }, g.lag)
     for j = 2, 7 do
       assert.equal(6, g.width[j])
       near(2 * g.lag[j], g.height[j], 0.6)
     end
+    -- smoothed over 5 columns: one column more on each side is above the cut, two are not
+    local w, t = events.shapes(h, { 10 }, { 22 }, 5, 5, 7)
+    assert.equal(8, w[1])
+    near(20, t[1], 0.6)
     assert.same({ lag = {}, width = {}, height = {} }, events.growth(h, 10, 10, 5))
   end)
 end)
@@ -91,11 +95,13 @@ describe("depinning.events rules", function()
   it("exclude the transient", function()
     local area, stress = {}, {}
     for i = 1, 100 do
-      stress[i] = math.min(i, 20) / 20
+      stress[i] = math.min(i, 25) / 25
       area[i] = i * 10
     end
-    assert.equal(30, events.transient(area, stress, 10, 30)) -- stress from 20 on, 30 rows from 30 on
-    assert.equal(20, events.transient(area, stress, 10, 1))
+    assert.equal(30, events.transient(area, stress, 10, 30)) -- stress from 24 on, 30 rows from 30 on
+    assert.equal(24, events.transient(area, stress, 10, 1)) -- 0.96 is the first within 5 %
+    for i = 1, 100 do stress[i] = math.max(1, 3 - i / 10) end -- from above
+    assert.equal(20, events.transient(area, stress, 10, 1)) -- 1.05 is met with 1
     assert.equal(101, events.transient(area, stress, 10, 1000))
     assert.equal(3, events.transient({ 1, 2 }, { 1, 2 }, 1, 1))
   end)

@@ -376,13 +376,14 @@ static int push_shapes(lua_State *L, const char *fn, const ow_dp_shape *s, int64
   return 3;
 }
 
-// shapes(heights, first, last, mean, cut) -> width, height, size (f64)
+// shapes(heights, first, last, mean, columns, cut) -> width, height, size (f64)
 static int f_shapes(lua_State *L) {
   const char *fn = "depinning.shapes";
   ow_tensor *h = owl_pusharray(L, 1, fn, "heights", OW_I32, 2);
   ow_tensor *a = owl_pusharray(L, 2, fn, "first", OW_I64, 1), *b = owl_pusharray(L, 3, fn, "last", OW_I64, 1);
   int64_t mean = owl_checkint(L, 4, fn, "mean", 0, INT32_MAX), n = a->shape[0];
-  double cut = owl_checknum(L, 5, fn, "cut");
+  int columns = (int)owl_checkint(L, 5, fn, "columns", 1, h->shape[1]);
+  double cut = owl_checknum(L, 6, fn, "cut");
   const int64_t *from = ow_tensor_data(a), *to = ow_tensor_data(b);
   if (b->shape[0] != n) return owl_error(L, fn, OW_ESHAPE, "first and last: expected the same length");
   for (int64_t i = 0; i < n; i++)
@@ -393,19 +394,20 @@ static int f_shapes(lua_State *L) {
   ow_err e;
   for (int64_t i = 0; i < n; i++) {
     owl_check_interrupt(L);
-    if (!ow_dp_event_shape(ow_tensor_data(h), h->shape[0], (int32_t)h->shape[1], from[i], to[i], mean, cut, s + i, &e))
+    if (!ow_dp_event_shape(ow_tensor_data(h), h->shape[0], (int32_t)h->shape[1], from[i], to[i], mean, columns, cut, s + i, &e))
       return owl_raise(L, fn, &e);
   }
   return push_shapes(L, fn, s, n);
 }
 
-// growth(heights, first, lags, mean, smooth, cut) -> width, height, size at first + lags
+// growth(heights, first, lags, mean, columns, cut) -> width, height, size at first + lags
 static int f_growth(lua_State *L) {
   const char *fn = "depinning.growth";
   ow_tensor *h = owl_pusharray(L, 1, fn, "heights", OW_I32, 2);
   int64_t first = owl_checkint(L, 2, fn, "first", 0, h->shape[0] - 1);
   ow_tensor *lag = owl_pusharray(L, 3, fn, "lags", OW_I64, 1);
-  int64_t mean = owl_checkint(L, 4, fn, "mean", 0, INT32_MAX), smooth = owl_checkint(L, 5, fn, "smooth", 0, INT32_MAX);
+  int64_t mean = owl_checkint(L, 4, fn, "mean", 0, INT32_MAX);
+  int columns = (int)owl_checkint(L, 5, fn, "columns", 1, h->shape[1]);
   double cut = owl_checknum(L, 6, fn, "cut");
   int64_t n = lag->shape[0];
   const int64_t *v = ow_tensor_data(lag);
@@ -413,7 +415,7 @@ static int f_growth(lua_State *L) {
     if (v[i] < 0 || first + v[i] >= h->shape[0]) return owl_error(L, fn, OW_EARG, "lags: %lld leaves the record", (long long)v[i]);
   ow_dp_shape *s = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *s, 0);
   ow_err e;
-  if (!ow_dp_event_growth(ow_tensor_data(h), h->shape[0], (int32_t)h->shape[1], first, mean, smooth, cut, v, (int)n, s, &e))
+  if (!ow_dp_event_growth(ow_tensor_data(h), h->shape[0], (int32_t)h->shape[1], first, mean, columns, cut, v, (int)n, s, &e))
     return owl_raise(L, fn, &e);
   return push_shapes(L, fn, s, n);
 }

@@ -174,11 +174,12 @@ int64_t ow_dp_events(const int64_t *area, int64_t n, int64_t window, double thre
 
 typedef struct { double width, height, size; } ow_dp_shape;
 // What the line swept from record a to b: profiles averaged over `mean` records before a and
-// after b; the run of columns above `cut` round the one that moved most.
-bool ow_dp_event_shape(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t b, int64_t mean, double cut,
+// after b and over `columns` (odd) neighbours; the run of columns above `cut` round the one
+// that moved most.
+bool ow_dp_event_shape(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t b, int64_t mean, int columns, double cut,
                        ow_dp_shape *out, ow_err *e);
-// The same at records a + lag[j], each averaged over `smooth` records round it.
-bool ow_dp_event_growth(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t mean, int64_t smooth, double cut,
+// The same at records a + lag[j], each averaged over `mean` records round it.
+bool ow_dp_event_growth(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t mean, int columns, double cut,
                         const int64_t *lag, int nlag, ow_dp_shape *out, ow_err *e);
 // power[k-1], k = 1 .. lx/2: mean over records of |sum_x h e^(-2 pi i k x / lx)|^2 / lx;
 // diff[d-1], d = 1 .. lx/2: mean of |h(x + d) - h(x)|. Every `stride`-th of n records.

@@ -42,41 +42,52 @@ static void mean_profile(const int32_t *h, int64_t n, int32_t lx, int64_t from, 
   for (int32_t x = 0; x < lx; x++) out[x] /= (double)(to - from + 1);
 }
 
-static ow_dp_shape shape_of(const double *before, const double *after, int32_t lx, double cut) {
-  int32_t top = 0;
+// v: 3 lx values: profile before, after, and room. The difference is averaged over `columns`
+// neighbours (odd) to find the run; its size is the plain sum.
+static ow_dp_shape shape_of(double *v, int32_t lx, int columns, double cut) {
+  double *d = v + 2 * (size_t)lx;
+  for (int32_t x = 0; x < lx; x++) {
+    double s = 0;
+    for (int32_t j = -columns / 2; j <= columns / 2; j++) {
+      int32_t i = (x + j + lx) % lx;
+      s += v[lx + i] - v[i];
+    }
+    d[x] = s / (2 * (columns / 2) + 1);
+  }
+  int32_t top = 0, left = 0, right = 0;  // left, right: columns beyond top
   for (int32_t x = 1; x < lx; x++)
-    if (after[x] - before[x] > after[top] - before[top]) top = x;
-  ow_dp_shape s = {0, after[top] - before[top], 0};
+    if (d[x] > d[top]) top = x;
+  ow_dp_shape s = {0, d[top], 0};
   if (!(s.height > cut)) return s;
-  int32_t left = 0, right = 0;  // columns beyond top on each side
-  #define UP(d) (after[(top + (d) + lx) % lx] - before[(top + (d) + lx) % lx])
-  while (right + 1 < lx && UP(right + 1) > cut) right++;
-  while (left + 1 + right < lx && UP(-left - 1) > cut) left++;
-  for (int32_t d = -left; d <= right; d++) s.size += UP(d);
-  #undef UP
+  while (right + 1 < lx && d[(top + right + 1) % lx] > cut) right++;
+  while (left + 1 + right < lx && d[(top - left - 1 + lx) % lx] > cut) left++;
+  for (int32_t j = -left; j <= right; j++) {
+    int32_t i = (top + j + lx) % lx;
+    s.size += v[lx + i] - v[i];
+  }
   s.width = left + right + 1;
   return s;
 }
 
-bool ow_dp_event_shape(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t b, int64_t mean, double cut,
+bool ow_dp_event_shape(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t b, int64_t mean, int columns, double cut,
                        ow_dp_shape *out, ow_err *e) {
-  double *v = ow_alloc_array(2 * (size_t)lx, sizeof *v, e);
+  double *v = ow_alloc_array(3 * (size_t)lx, sizeof *v, e);
   if (!v) return false;
   mean_profile(h, n, lx, a - mean, a, v);
   mean_profile(h, n, lx, b, b + mean, v + lx);
-  *out = shape_of(v, v + lx, lx, cut);
+  *out = shape_of(v, lx, columns, cut);
   ow_free(v);
   return true;
 }
 
-bool ow_dp_event_growth(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t mean, int64_t smooth, double cut,
+bool ow_dp_event_growth(const int32_t *h, int64_t n, int32_t lx, int64_t a, int64_t mean, int columns, double cut,
                         const int64_t *lag, int nlag, ow_dp_shape *out, ow_err *e) {
-  double *v = ow_alloc_array(2 * (size_t)lx, sizeof *v, e);
+  double *v = ow_alloc_array(3 * (size_t)lx, sizeof *v, e);
   if (!v) return false;
   mean_profile(h, n, lx, a - mean, a, v);
   for (int j = 0; j < nlag; j++) {
-    mean_profile(h, n, lx, a + lag[j] - smooth / 2, a + lag[j] + smooth / 2, v + lx);
-    out[j] = shape_of(v, v + lx, lx, cut);
+    mean_profile(h, n, lx, a + lag[j] - mean / 2, a + lag[j] + mean / 2, v + lx);
+    out[j] = shape_of(v, lx, columns, cut);
   }
   ow_free(v);
   return true;

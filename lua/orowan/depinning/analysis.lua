@@ -190,7 +190,7 @@ function analysis.sensitivity(c, windows, factors, fit_tau)
             end
           end
           if s.heights and #first > 0 then
-            local width = events.shapes(s.heights, first, last, w)
+            local width = events.shapes(s.heights, first, last, events.shape_mean(w))
             for k = 1, #width do
               if width[k] > 0 and width[k] <= #c.power[1] then x[#x + 1], y[#y + 1] = width[k], sizes[#sizes - #width + k] end
             end

@@ -19,13 +19,14 @@ end
 return function(depinning)
   --- Simulates replicas under a spring drive and returns the catalogue of their avalanches.
   ---
-  --- Rules, fixed in advance. Transient: records before sigma_ext has first reached its mean over
-  --- the second half of the run and the line has moved `settle_rows` rows are left out. Threshold:
+  --- Rules, fixed in advance. Transient: records before sigma_ext has come within 5 % of its mean
+  --- over the second half of the run and the line has moved `settle_rows` rows are left out. Threshold:
   --- rate / B, where the external stress begins to fall. Window: the smallest of 1, 2, 5, 10, ...
   --- records in which the threshold growth is 3 times the flicker of a null run (the line held at
   --- half the mean stress). Smin: the largest event that the same detector finds in the null run
-  --- (the threshold growth of one window where it finds none).
-  ---@param options table the options of depinning.simulate and: window, picks (by the rule); threshold, cells per pick (rate / B); settle_rows (10); flicker_factor (3); blocks: per replica, for errors (4); keep_heights: keep line profiles in `series` (false). sigma_0 is 0.08 sigma_pin unless given
+  --- (the threshold growth of one window where it finds none). Shapes: profiles averaged over an
+  --- eighth of the window and 5 columns, cut at one cell.
+  ---@param options table the options of depinning.simulate and: window, picks (by the rule); threshold, cells per pick (rate / B); settle_rows (20); flicker_factor (3); blocks: per replica, for errors (1 for 4 replicas or more, else 4); keep_heights: keep line profiles in `series` (false). sigma_0 is 0.08 sigma_pin unless given
   ---@return table catalogue {sizes = f64 [n] cells, onset_stress = f64 [n] mu, widths = f64 [n] columns, heights = f64 [n] cells (thickest), durations = f64 [n] picks, replica =, first =, last = (records), smin = cells, window = picks, threshold = cells per pick, flicker = cells (in a window), null_sizes =, mean_stress = {value, err} mu, series = {{pick, area, stress, first}...} per replica, lines = {i32 profile...}, growth = {{lag, width, height}...}, power =, diff = per replica, warnings}
   --- Errors: as depinning.simulate; rate or B not positive.
   local function catalogue(options)
@@ -48,16 +49,17 @@ return function(depinning)
     local per_pick = own.threshold or sim.rate / sim.B
     local per_record = per_pick * sim.every
 
-    local blocks, nblocks = {}, own.blocks or 4
+    -- slow drifts of the stress correlate parts of one replica: with 4 or more, each is one block
+    local blocks, nblocks = {}, own.blocks or (#run.replicas >= 4 and 1 or 4)
     for r, s in ipairs(run.replicas) do
       local area, stress = s.area:totable(), s.stress:totable()
-      local from = events.transient(area, stress, sim.lx, own.settle_rows or 10)
+      local from = events.transient(area, stress, sim.lx, own.settle_rows or 20)
       c.series[r] = { pick = s.pick, area = s.area, stress = s.stress, first = from, every = sim.every }
       if from > #area // 2 then
         c.warnings[#c.warnings + 1] = ("replica %d: the transient takes more than half of the run"):format(r)
       end
       local n = #stress - from + 1
-      for k = 1, n >= nblocks * 4 and nblocks or 0 do
+      for k = 1, n >= 16 and nblocks or 0 do
         local a, b = from + (k - 1) * n // nblocks, from + k * n // nblocks - 1
         local sum = 0
         for i = a, b do sum = sum + stress[i] end
@@ -102,13 +104,13 @@ return function(depinning)
         local list = events.detect(late, window, per_record)
         local first, last = {}, {}
         for i = 1, #list.sizes do first[i], last[i] = list.first[i] + from - 1, list.last[i] + from - 1 end
-        local w, h = events.shapes(s.heights, first, last, window)
+        local w, h = events.shapes(s.heights, first, last, events.shape_mean(window))
         for i = 1, #list.sizes do
           local n = #c.sizes + 1
           c.sizes[n], c.onset_stress[n], c.widths[n], c.heights[n] = list.sizes[i], stress[first[i]], w[i], h[i]
           c.durations[n], c.replica[n], c.first[n], c.last[n] = (last[i] - first[i]) * sim.every, r, first[i], last[i]
           if list.sizes[i] >= c.smin then
-            local g = events.growth(s.heights, first[i], last[i], window)
+            local g = events.growth(s.heights, first[i], last[i], events.shape_mean(window))
             for j = 1, #g.lag do g.lag[j] = g.lag[j] * sim.every end
             c.growth[#c.growth + 1] = g
           end

@@ -16,22 +16,23 @@ local function mean_of(t, from, to)
   return s / (to - from + 1)
 end
 
---- First record that counts. Rule: from the first record on at which sigma_ext has reached its
---- mean over the second half of the run (from either side) and the line has moved `rows` rows
---- on average.
+--- First record that counts. Rule: from the first record on at which sigma_ext is within 5 % of
+--- its mean over the second half of the run, or has crossed it, and the line has moved `rows`
+--- rows on average (more than its own height, so that it has forgotten its straight start).
 ---@param area integer[] slipped area of the records
 ---@param stress number[] sigma_ext of the records, mu
 ---@param lx integer columns
----@param rows? number rows the line must have moved (10)
+---@param rows? number rows the line must have moved (20)
 ---@return integer first 1-based record; #area + 1 where the rule is never met
 function events.transient(area, stress, lx, rows)
   local n = #stress
   if n < 4 then return n + 1 end
   local level, reached = mean_of(stress, n // 2 + 1, n), false
-  local from_above = stress[1] > level
+  local side = stress[1] > level and -1 or 1
+  local margin = 0.05 * math.abs(level)
   for i = 1, n do
-    reached = reached or (from_above and stress[i] <= level) or (not from_above and stress[i] >= level)
-    if reached and area[i] >= (rows or 10) * lx then return i end
+    reached = reached or side * (stress[i] - level) >= -margin
+    if reached and area[i] >= (rows or 20) * lx then return i end
   end
   return n + 1
 end
@@ -122,39 +123,47 @@ function events.detect(area, window, threshold)
 end
 
 --- Width, thickest height and size of events from height profiles averaged over `mean` records
---- before the onset and after the end; the run of columns that moved more than `cut`, round the
---- one that moved most.
+--- before the onset and after the end and over `columns` neighbours; the run of columns that
+--- moved more than `cut`, round the one that moved most.
 ---@param heights orowan.tensor i32 [records, lx]
 ---@param first integer[] 1-based records
 ---@param last integer[]
 ---@param mean integer records
----@param cut? number cells (0.5)
+---@param columns? integer odd (5)
+---@param cut? number cells (1)
 ---@return number[] width columns
 ---@return number[] height cells
 ---@return number[] size cells inside that run
-function events.shapes(heights, first, last, mean, cut)
+function events.shapes(heights, first, last, mean, columns, cut)
   local a, b = {}, {}
   for i = 1, #first do a[i], b[i] = first[i] - 1, last[i] - 1 end
   if #a == 0 then return {}, {}, {} end
-  local w, h, s = core.shapes(heights, tensor(a, "i64"), tensor(b, "i64"), mean, cut or 0.5)
+  local w, h, s = core.shapes(heights, tensor(a, "i64"), tensor(b, "i64"), mean, columns or 5, cut or 1)
   return w:totable(), h:totable(), s:totable()
 end
+
+--- Records over which profiles are averaged for shapes: an eighth of the detector's window, so
+--- that the drive itself moves the line by far less than the cut of one cell meanwhile.
+---@param window integer records
+---@return integer records
+function events.shape_mean(window) return math.max(1, window // 8) end
 
 --- Growth history of one event: width and thickest height at logarithmically spaced times.
 ---@param heights orowan.tensor i32 [records, lx]
 ---@param first integer 1-based onset record
 ---@param last integer
----@param mean integer records averaged before the onset
----@param cut? number cells (0.5)
+---@param mean integer records averaged
+---@param columns? integer (5)
+---@param cut? number cells (1)
 ---@return table history {lag = {records}, width = {columns}, height = {cells}}
-function events.growth(heights, first, last, mean, cut)
+function events.growth(heights, first, last, mean, columns, cut)
   local lags, at = {}, 1
   while at <= last - first do
     lags[#lags + 1] = at
     at = math.max(at + 1, math.floor(at * 1.25))
   end
   if #lags == 0 then return { lag = {}, width = {}, height = {} } end
-  local w, h = core.growth(heights, first - 1, tensor(lags, "i64"), mean, 2, cut or 0.5)
+  local w, h = core.growth(heights, first - 1, tensor(lags, "i64"), mean, columns or 5, cut or 1)
   return { lag = lags, width = w:totable(), height = h:totable() }
 end
 
