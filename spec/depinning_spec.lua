@@ -309,6 +309,35 @@ describe("depinning: state", function()
   end)
 end)
 
+describe("depinning: state of ill will", function()
+  it("is refused or runs, whatever its bytes say", function()
+    -- bytes changed at random under a checksum made right again (FNV-1a)
+    local tensor = require("orowan.core").tensor.tensor
+    local line = depinning.line { lx = 6, seed = 4, sigma_pin = 0.03 }
+    depinning.run(line, 2000)
+    local good = line:save():totable()
+    local rng = 99
+    local function random(n)
+      rng = (rng * 1103515245 + 12345) % 2147483648
+      return rng // 64 % n
+    end
+    local refused = 0
+    for _ = 1, 150 do
+      local t = table.move(good, 1, #good, 1, {})
+      for _ = 1, 1 + random(3) do t[25 + (random(2) == 0 and random(#t - 24) or random(180))] = random(256) end
+      local h = 0xcbf29ce484222325
+      for i = 25, #t do h = (h ~ t[i]) * 0x100000001b3 end
+      for i = 0, 7 do t[17 + i] = h >> 8 * i & 255 end
+      local ok, other = pcall(depinning.restore, tensor(t, "u8"))
+      if ok then depinning.run(other, 50) else
+        refused = refused + 1
+        assert.matches("depinning", tostring(other))
+      end
+    end
+    assert.is_true(refused > 20 and refused < 150)
+  end)
+end)
+
 describe("depinning: arguments", function()
   it("are refused with a clear message", function()
     local function refused(o, text)

@@ -26,9 +26,9 @@ return function(depinning)
   --- half the mean stress). Smin: the largest event that the same detector finds in the null run
   --- (the threshold growth of one window where it finds none). Shapes: profiles averaged over an
   --- eighth of the window and 5 columns, cut at one cell.
+  --- Errors: as depinning.simulate; rate or B not positive.
   ---@param options table the options of depinning.simulate and: window, picks (by the rule); threshold, cells per pick (rate / B); settle_rows (20); flicker_factor (3); blocks: per replica, for errors (1 for 4 replicas or more, else 4); keep_heights: keep line profiles in `series` (false). sigma_0 is 0.08 sigma_pin unless given
   ---@return table catalogue {sizes = f64 [n] cells, onset_stress = f64 [n] mu, widths = f64 [n] columns, heights = f64 [n] cells (thickest), durations = f64 [n] picks, replica =, first =, last = (records), smin = cells, window = picks, threshold = cells per pick, flicker = cells (in a window), null_sizes =, mean_stress = {value, err} mu, series = {{pick, area, stress, first}...} per replica, lines = {i32 profile...}, growth = {{lag, width, height}...}, power =, diff = per replica, warnings}
-  --- Errors: as depinning.simulate; rate or B not positive.
   local function catalogue(options)
     local sim, own = {}, {}
     for k, v in pairs(options or {}) do

@@ -48,14 +48,15 @@ local function check(fn, options, known)
 end
 
 --- A line at rest at height y0, ready to run.
----@param options table lx: columns (400); ly: rows of a finite lattice, or nil: unlimited; y0: start height, rows (0, or ly/4); character: "edge"|"screw" ("edge"); sigma_pin: standard deviation of the pinning, mu (0.0175); B: spring constant, mu per cell (1e-8); rate: mu per pick (1e-10); sigma_0: start stress, mu (0); nu (0.35); mu, b, a: 1; seed (1), replica (0): independent random streams; protocol: "spring" | "constant" (sigma_0 kept) | "quasistatic"; wait: quasi-static, picks per segment without a new record of A before the drive rises (20); step_max: largest rise, mu (1e-6); plain: the O(N) evaluation (false); pinning: lx x ly tensor instead of Gaussian pinning (needs ly); share: another line of the same lx, character and nu whose kernel tables are shared
----@return orowan.depinning.line line methods: `run` via depinning.run, `info()`, `heights()` i32 [lx] slipped cells per column above y0, `segments(way)` i32 [n, 3] (x, y, vertical) and f64 [n] stresses (mu) without the external one, `cells()` u8 [rows, lx] and the lowest row, `pinning()` f64 [rows, lx], mu, `save()` u8 [bytes], `close()`
+---
 --- Quasi-static protocol. Picks flip cells back and forth for ever, so no state is at rest in
 --- the strict sense; the line counts as arrested when A has reached no new record for
 --- wait * (number of segments) picks. The drive is then raised by exactly the amount that
 --- brings the weakest segment that would fall back (largest sigma < 0) to sigma = 0, but by
 --- step_max at most (in whole units of 2^-30 mu, rounded up); between arrests the drive is constant and sigma_ext = drive - B * A.
 --- Errors: unknown option, wrong type, value out of range.
+---@param options table lx: columns (400); ly: rows of a finite lattice, or nil: unlimited; y0: start height, rows (0, or ly/4); character: "edge"|"screw" ("edge"); sigma_pin: standard deviation of the pinning, mu (0.0175); B: spring constant, mu per cell (1e-8); rate: mu per pick (1e-10); sigma_0: start stress, mu (0); nu (0.35); mu, b, a: 1; seed (1), replica (0): independent random streams; protocol: "spring" | "constant" (sigma_0 kept) | "quasistatic"; wait: quasi-static, picks per segment without a new record of A before the drive rises (20); step_max: largest rise, mu (1e-6); plain: the O(N) evaluation (false); pinning: lx x ly tensor instead of Gaussian pinning (needs ly); share: another line of the same lx, character and nu whose kernel tables are shared
+---@return orowan.depinning.line line methods: `run` via depinning.run, `info()`, `heights()` i32 [lx] slipped cells per column above y0, `segments(way)` i32 [n, 3] (x, y, vertical) and f64 [n] stresses (mu) without the external one, `cells()` u8 [rows, lx] and the lowest row, `pinning()` f64 [rows, lx], mu, `save()` u8 [bytes], `close()`
 function depinning.line(options)
   options = options or {}
   check("line", options, line_options)
@@ -76,11 +77,11 @@ function depinning.line(options)
 end
 
 --- Runs lines, each on its own thread (one line's run does not depend on the others).
+--- Errors: a bad argument; interrupt (the lines stay whole and can go on).
 ---@param lines orowan.depinning.line|orowan.depinning.line[]
 ---@param picks integer picks for each line
 ---@param options? table every: picks between records (0: none); heights: record h(x) too (false)
 ---@return table[] records one {pick = i64 [n], area = i64 [n], stress = f64 [n] (sigma_ext, mu), heights = i32 [n, lx]} a line; empty tables when every is 0
---- Errors: a bad argument; interrupt (the lines stay whole and can go on).
 function depinning.run(lines, picks, options)
   options = options or {}
   check("run", options, { every = "number", heights = "boolean" })
@@ -99,10 +100,10 @@ function depinning.run(lines, picks, options)
 end
 
 --- The line that `line:save()` wrote: the same picks and the same numbers follow.
+--- Errors: truncated, damaged or foreign bytes.
 ---@param state orowan.tensor u8 [bytes]
 ---@param options? table share: a line whose kernel tables to share
 ---@return orowan.depinning.line
---- Errors: truncated, damaged or foreign bytes.
 function depinning.restore(state, options)
   return core.restore(state, options)
 end
@@ -131,10 +132,10 @@ local function start(o, p, options)
 end
 
 --- Simulates independent replicas (their own pinning and picks) and returns what they did.
----@param options table the options of depinning.line and picks: per replica (1e7); every: picks between records (1000); heights: record h(x) (true); replicas (1): threads share them; progress: function(picks done, all picks) of a replica; checkpoint: {load = function() -> table|nil, save = function(table)}; checkpoint_interval: seconds (30)
----@return table result {options =, replicas = {{pick, area, stress, heights, info}...}, warnings = {string...}}; the first replica's tensors stand in the result itself too
 --- With a checkpoint, a run that was killed goes on from the last one and ends with the same
 --- numbers. Errors: as depinning.line; interrupt (within a second).
+---@param options table the options of depinning.line and picks: per replica (1e7); every: picks between records (1000); heights: record h(x) (true); replicas (1): threads share them; progress: function(picks done, all picks) of a replica; checkpoint: {load = function() -> table|nil, save = function(table)}; checkpoint_interval: seconds (30)
+---@return table result {options =, replicas = {{pick, area, stress, heights, info}...}, warnings = {string...}}; the first replica's tensors stand in the result itself too
 function depinning.simulate(options)
   options = options or {}
   check("simulate", options, simulate_options)
@@ -279,13 +280,13 @@ end
 
 --- The published simulator (compat = "dds"): reads its control and pinning file and writes
 --- OUTDIR/stress byte for byte as it does (pick, A, sigma_ext; tab-separated).
+--- Errors: interrupt (nothing is left behind).
 ---@param control string path of the control file
 ---@param pinning string path of the pinning file
 ---@param outdir string folder, made where missing
 ---@param options? table max_picks: stop after so many (0: none)
 ---@return table|nil result {stop = "top"|"bottom"|"starved"|"running", path =}
 ---@return string|nil err
---- Errors: interrupt (nothing is left behind).
 function depinning.compat_run(control, pinning, outdir, options)
   options = options or {}
   check("compat_run", options, { max_picks = "number" })
