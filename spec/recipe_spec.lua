@@ -327,10 +327,23 @@ describe("recipe", function()
 
     it("refuses while another process writes", function()
       assert(run { fail_at = 250 })
-      assert(sys.write_atomic(dir .. "/run.partial/lock", "1 " .. sys.hostname() .. "\n"))
-      local o, err = run { fail_at = 250 }
+      local p <close> = assert(sys.spawn { "sleep", "60" })
+      local stat = sys.read_file("/proc/" .. p:pid() .. "/stat")
+      local started = stat:match("^.*%) " .. ("%S+ "):rep(19) .. "(%S+)")
+      local function locked(pid, host, since)
+        assert(sys.write_atomic(dir .. "/run.partial/lock", ("%d %s %s\n"):format(pid, host, since)))
+        return run { fail_at = 250 }
+      end
+      local o, err = locked(p:pid(), sys.hostname(), started)
       assert.is_nil(o)
-      assert.matches("being written by process 1", err)
+      assert.matches("being written by process " .. p:pid(), err)
+      o, err = locked(p:pid(), "elsewhere", started)
+      assert.is_nil(o)
+      assert.matches("on elsewhere", err)
+      assert.is_table(locked(p:pid(), sys.hostname(), "1"))  -- the number was given to another process
+      p:kill()
+      p:wait(10)
+      assert.is_table(locked(p:pid() or 4194305, sys.hostname(), started))
     end)
 
     it("starts again when a checkpoint is damaged, with a warning", function()

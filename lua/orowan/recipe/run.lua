@@ -140,14 +140,14 @@ end
 
 --- A line for the person who watches; not part of the result.
 ---@param message string
-function run:log(message) progress.message(tostring(message)) end
+function run.log(_, message) progress.message(tostring(message)) end
 
 --- Opens a progress bar.
 ---@param label string
 ---@param total number? units of work
 ---@param done number? units already done (from a checkpoint)
 ---@return table bar with :update(done [, note]) and :finish()
-function run:progress(label, total, done) return progress.bar(label, total, done) end
+function run.progress(_, label, total, done) return progress.bar(label, total, done) end
 
 --- Registers a file that the run reads; its size and SHA-256 go to run.json.
 ---@param path string

@@ -52,13 +52,32 @@ local function same_params(recipe, record, values)
   return true
 end
 
+-- State letter and start time of a process, where the system has /proc; a process number
+-- alone may have been given to another since.
+local function process_facts(pid)
+  local stat = sys.read_file("/proc/" .. pid .. "/stat")
+  local rest = stat and stat:match("^.*%) (.*)$")  -- the program's name may hold anything
+  if not rest then return nil end
+  local fields = {}
+  for f in rest:gmatch("%S+") do fields[#fields + 1] = f end
+  return fields[1], fields[20]
+end
+
+local function take_lock(dir)
+  local _, started = process_facts("self")
+  assert(sys.write_atomic(dir .. "/lock", ("%d %s %s\n"):format(sys.getpid(), sys.hostname(), started or "-")))
+end
+
+-- Who writes in this folder at present, or nil.
 local function lock_holder(dir)
   local text = sys.exists(dir .. "/lock") and sys.read_file(dir .. "/lock") or ""
-  local pid, host = text:match("^(%d+) (%S+)")
-  if not pid then return nil end
+  local pid, host, started = text:match("^(%d+) (%S+) (%S+)")
+  if not pid or math.tointeger(tonumber(pid)) == sys.getpid() then return nil end
   if host ~= sys.hostname() then return ("process %s on %s"):format(pid, host) end
-  if sys.exists("/proc/self") and not sys.exists("/proc/" .. pid) then return nil end
-  if math.tointeger(tonumber(pid)) == sys.getpid() then return nil end
+  if process_facts("self") then
+    local state, since = process_facts(pid)
+    if not state or state == "Z" or state == "X" or since ~= started then return nil end
+  end
   return "process " .. pid
 end
 
@@ -80,7 +99,7 @@ local function open_folder(recipe, values, seed, out)
   if holder then
     return nil, ("'%s' is being written by %s (if that is gone, remove %s/lock)"):format(part, holder, part)
   end
-  local same, what = true, nil
+  local same, what
   if record.recipe.sha256 ~= recipe.sha256 then same, what = false, "another text of the recipe"
   elseif record.seed ~= seed then same, what = false, ("seed %s (now %d)"):format(tostring(record.seed), seed)
   else same, what = same_params(recipe, record, values) end
@@ -145,7 +164,7 @@ function runner.run(recipe, options)
 
   local threads = options.threads or earlier and earlier.threads
   if threads then core.system.threads(threads) end
-  assert(sys.write_atomic(part .. "/lock", ("%d %s\n"):format(sys.getpid(), sys.hostname())))
+  take_lock(part)
   local build, here = core.system.build(), machine.describe()
   local record = {
     format_version = runner.format_version, status = "running", version = core.version,
