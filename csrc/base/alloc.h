@@ -8,6 +8,19 @@
 
 #include "base/err.h"
 
+// Under AddressSanitizer blocks have their exact size and are never cached, so that it sees
+// every overrun, use after free and leak.
+#if defined(__SANITIZE_ADDRESS__)
+#define OW_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OW_ASAN 1
+#endif
+#endif
+#ifndef OW_ASAN
+#define OW_ASAN 0
+#endif
+
 // Contents are undefined. Zero bytes give a valid block. NULL fills e (OW_EMEM), naming
 // what was asked, what is in use and the budget.
 void *ow_alloc(size_t bytes, ow_err *e);
