@@ -192,6 +192,41 @@ deps:
 	  echo "macOS (untested). Install these, then run make again:"; echo "  brew install $(BREW)"; echo "  luarocks install busted"; \
 	else echo "Unknown system (untested). Orowan needs what these Debian packages hold:"; echo "  $(DEBIAN)"; fi
 
+# ---- fuzzing -----------------------------------------------------------------------------
+# Our own driver by default (any gcc; coverage-guided); FUZZER=clang uses libFuzzer instead.
+# FUZZ_SECONDS for each target, FUZZ_SEED, FUZZ_TARGETS="json table png h5".
+FUZZ_SECONDS ?= 20
+FUZZ_SEED    ?= 1
+FUZZ_TARGETS ?= json table png h5
+FUZZ_DIR     := $(B)/fuzz
+FUZZ_SAN     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FUZZ_BASE    := $(filter-out %.simd.c,$(wildcard csrc/base/*.c))
+FUZZ_O       := $(patsubst csrc/%.c,$(FUZZ_DIR)/%.o,$(FUZZ_BASE) $(wildcard csrc/io/*.c csrc/fuzz/*.c))
+FUZZ_COMMON  := $(filter-out %/driver.o %/libfuzzer.o,$(FUZZ_O))
+FUZZ_LIBS     = $(shell $(PKG_CONFIG) --libs $(PNG_PC)) -lz $(BLAS_LIBS) $(HDF5_LIBS) -lm -lpthread
+ifeq ($(FUZZER),clang)
+FUZZ_CLANG := $(B)/fuzz-clang
+fuzz: $(FUZZ_DIR)/driver
+	@set -e; for t in $(filter-out h5,$(FUZZ_TARGETS)); do mkdir -p $(FUZZ_CLANG)/corpus-$$t; \
+	  clang -std=gnu11 -g $(FUZZ_SAN) -fsanitize=fuzzer -fopenmp -Wno-everything -Icsrc $(LIB_CFLAGS) -DOW_VERSION='"$(VERSION)"' -DOW_FUZZ_TARGET=fuzz_$$t \
+	    -o $(FUZZ_CLANG)/$$t $(FUZZ_BASE) csrc/io/*.c csrc/fuzz/libfuzzer.c csrc/fuzz/$$t.c $(FUZZ_LIBS); \
+	  $(FUZZ_DIR)/driver --seeds $$t $(FUZZ_CLANG)/corpus-$$t; \
+	  $(FUZZ_CLANG)/$$t -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) -max_len=65536 -timeout=20 -verbosity=0 -artifact_prefix=$(FUZZ_CLANG)/ $(FUZZ_CLANG)/corpus-$$t; \
+	  echo "$$t: done"; done
+else
+fuzz: $(FUZZ_DIR)/driver
+	@cd $(FUZZ_DIR) && ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=2048 \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/spec/lsan.supp:print_suppressions=0 OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 \
+	OPENBLAS_NUM_THREADS=1 ./driver -s $(FUZZ_SECONDS) -r $(FUZZ_SEED) $(FUZZ_TARGETS)
+endif
+$(FUZZ_DIR)/driver: $(FUZZ_COMMON) $(FUZZ_DIR)/fuzz/driver.o
+	$(CC) $(FUZZ_SAN) -fopenmp -o $@ $^ $(FUZZ_LIBS)
+$(FUZZ_DIR)/io/%.o: FUZZ_COV := -fsanitize-coverage=trace-pc
+$(FUZZ_DIR)/%.o: csrc/%.c $(B)/gen/modules.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g $(FUZZ_SAN) $(FUZZ_COV) -ffp-contract=off -fopenmp $(WARN) -Icsrc -I$(B)/gen $(LIB_CFLAGS) -DOW_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+-include $(wildcard $(FUZZ_DIR)/*/*.d)
+
 # ---- install -----------------------------------------------------------------------------
 # LuaRocks sets the four INST_ variables. Examples and models go beside the Lua files, where
 # every way of installing finds them.

@@ -335,11 +335,7 @@ static bool probe_value(ow_h5 *h, const char *name, const char *key, ow_err *e) 
   return true;
 }
 
-bool ow_h5_probe(const char *path, double seconds, ow_err *e) {
-  struct stat st;
-  limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_CPU, (rlim_t)seconds + 1);
-  if (!OW_ASAN && !stat(path, &st)) limit(RLIMIT_AS, (rlim_t)st.st_size * 2 + ((rlim_t)8 << 30));
+bool ow_h5_read_all(const char *path, ow_err *e) {
   ow_h5 h;
   if (!ow_h5_open(&h, path, 'r', e)) return false;
   ow_text names = {0}, keys = {0};
@@ -362,4 +358,12 @@ bool ow_h5_probe(const char *path, double seconds, ow_err *e) {
   ow_err ignored;
   ow_h5_close(&h, false, ok ? e : &ignored);
   return ok;
+}
+
+bool ow_h5_probe(const char *path, double seconds, ow_err *e) {
+  struct stat st;
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_CPU, (rlim_t)seconds + 1);
+  if (!OW_ASAN && !stat(path, &st)) limit(RLIMIT_AS, (rlim_t)st.st_size * 2 + ((rlim_t)8 << 30));
+  return ow_h5_read_all(path, e);
 }

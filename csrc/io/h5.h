@@ -63,8 +63,10 @@ bool ow_h5_remove(ow_h5 *h, const char *name, const char *key, ow_err *e);
 // Names in a group, or (attributes) of an object, sorted, each followed by a zero byte.
 bool ow_h5_list(ow_h5 *h, const char *name, bool attributes, ow_text *out, ow_err *e);
 
-// Reads everything in a file the way the functions above do. To be called in a process of
-// its own, since the library may crash on a broken file: limits memory and time of this process.
+// Reads everything in a file the way the functions above do; false when it cannot be opened.
+bool ow_h5_read_all(const char *path, ow_err *e);
+// The same, to be called in a process of its own, since the library may crash on a broken
+// file: limits memory and processor time of this process.
 bool ow_h5_probe(const char *path, double seconds, ow_err *e);
 const char *ow_h5_library(void);  // its version
 
