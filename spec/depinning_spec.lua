@@ -167,6 +167,24 @@ describe("depinning: engine", function()
     end
   end)
 
+  it("raises a quasi-static drive only when the line is arrested, by step_max at most", function()
+    local step, wait = 1e-5, 3
+    local line = depinning.line(with { protocol = "quasistatic", B = 0, step_max = step, wait = wait })
+    local r = depinning.run(line, 40000, { every = 1 })[1]
+    local area, stress, top, since, raises = r.area:totable(), r.stress:totable(), 0, 0, 0
+    for i = 2, #area do
+      if area[i - 1] > top then top, since = area[i - 1], i - 1 end
+      local d = stress[i] - stress[i - 1]
+      if d ~= 0 then
+        raises = raises + 1
+        assert.is_true(d > 0 and d <= step + 2 ^ -30)
+        assert.is_true(i - since >= wait * 32) -- at least lx segments
+        since = i
+      end
+    end
+    assert.is_true(raises > 20)
+  end)
+
   it("changes A by one cell a pick and keeps cells, list and heights together", function()
     local line = depinning.line(with { lx = 40 })
     local r = depinning.run(line, 20000, { every = 1, heights = true })[1]

@@ -123,7 +123,8 @@ static bool read_body(ow_dp *s, reader *r, const ow_dp *st, ow_err *e) {
   size_t lx = (size_t)s->par.lx;
   int64_t rows = (int64_t)st->hi - st->lo + 1;
   if (rows < 4 || rows > 1 << 20 || st->lo < -(1 << 30) - 64 || st->hi > (1 << 30) + 64 || st->nseg < 1 || (size_t)st->nseg > 2 * (size_t)rows * lx ||
-      (size_t)rows * lx > r->n || st->pick < 0 || !isfinite(st->driver) || st->stop < 0 || st->stop > OW_DP_STARVED)
+      (size_t)rows * lx > r->n || st->pick < 0 || st->pick > INT64_MAX / 2 ||
+      st->last_advance < 0 || st->last_advance > st->pick || !isfinite(st->driver) || st->stop < 0 || st->stop > OW_DP_STARVED)
     return OW_FAIL(e, OW_EFORMAT, "depinning state: a number is out of its range");
   int cap = 64;  // the ring's size changes no number
   while (cap < rows) cap *= 2;
