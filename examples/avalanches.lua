@@ -8,11 +8,19 @@ local names = { powerlaw = "power law", truncated = "truncated power law", cutof
   stretched = "stretched exponential", exponential = "exponential" }
 local order = { "powerlaw", "truncated", "cutoff", "lognormal", "stretched", "exponential" }
 
+-- A number in words: no exponent for what people write without one.
+local function show(v, digits)
+  if type(v) ~= "number" then return tostring(v) end
+  if v == math.floor(v) and math.abs(v) < 1e7 then return ("%d"):format(v) end
+  local a = math.abs(v)
+  if a >= 1000 and a < 1e7 then return ("%.0f"):format(v) end
+  return ("%%.%dg"):format(digits or 4):format(v)
+end
 local function round(v, digits)
   if type(v) ~= "number" then return v end
   return v == v and math.abs(v) ~= math.huge and tonumber((("%%.%dg"):format(digits or 4)):format(v)) or tostring(v)
 end
-local function interval(low, high, digits) return ("%s to %s"):format(round(low, digits or 3), round(high, digits or 3)) end
+local function interval(low, high, digits) return ("%s to %s"):format(show(low, digits or 3), show(high, digits or 3)) end
 local function rethrow(err) if type(err) == "table" and err.code == "interrupted" then error(err, 0) end end
 
 -- ---- the catalogue ---------------------------------------------------------------------------
@@ -123,7 +131,7 @@ local function ccdf_figure(run, x, top, shown)
       local tau = f.tau or f.alpha
       local low, high = f.tau_low or f.alpha_low, f.tau_high or f.alpha_high
       fig:line(s, q, { color = i, width = 2, dash = i == 1 and "solid" or i == 2 and "dashed" or "dotted",
-        label = ("%s, %s (%s)"):format(names[f.model], round(tau, 3), interval(low, high)) })
+        label = ("%s, %s (%s)"):format(names[f.model], show(tau, 3), interval(low, high)) })
     end
   end
   if shown[1] then fig:vline(shown[1].smin, { dash = "dotted", label = "Smin" }) end
@@ -236,8 +244,8 @@ local function fit_rows(fits)
     if f then
       local a = f.tau and "tau" or f.alpha and "alpha" or f.mu and "mu" or f.beta and "beta" or "s0"
       local b = f.s0 and a ~= "s0" and "s0" or f.sigma and "sigma" or f.x0 and "x0" or f.smax and "smax"
-      rows[#rows + 1] = { names[m], round(f.smin, 5), f.n, ("%s = %s"):format(a, round(f[a])), interval(f[a .. "_low"], f[a .. "_high"]),
-        b and ("%s = %s"):format(b, round(f[b])) or "", b and f[b .. "_low"] and f[b .. "_low"] == f[b .. "_low"] and interval(f[b .. "_low"], f[b .. "_high"]) or "",
+      rows[#rows + 1] = { names[m], round(f.smin, 5), f.n, ("%s = %s"):format(a, show(f[a])), interval(f[a .. "_low"], f[a .. "_high"]),
+        b and ("%s = %s"):format(b, show(f[b])) or "", b and f[b .. "_low"] and f[b .. "_low"] == f[b .. "_low"] and interval(f[b .. "_low"], f[b .. "_high"]) or "",
         round(f.loglik, 7), round(f.aic, 7), round(f.ks, 3) }
     end
   end
@@ -252,11 +260,11 @@ end
 local function ratio_table(run, tests)
   local rows = {}
   for _, t in ipairs(tests) do
-    rows[#rows + 1] = { names[t.a], names[t.b], round(t.ratio), round(t.z, 3), round(t.p, 3), t.nested and "nested: chi-squared" or "Vuong",
+    rows[#rows + 1] = { names[t.a], names[t.b], round(t.ratio), round(t.z, 3), round(t.p, 3), t.nested and "nested" or "Vuong",
       t.better == "undecided" and t.better or names[t.better] }
   end
   run:table("Likelihood ratios", { "model A", "model B", "log likelihood A - B", "Vuong's z", "p", "test", "better at p < 0.05" }, rows,
-    "A positive ratio favours A. Models that contain one another are compared by Wilks' test, others by Vuong's.")
+    "A positive ratio favours A. Models that contain one another are compared by the nested test (Wilks; for a bound at the largest event p = exp(-ratio)), others by Vuong's.")
 end
 
 -- Fits of all models to the events above one size, for the tables of fit=clauset.
@@ -303,7 +311,8 @@ return {
     { name = "rate", default = 1e-10, min = 1e-16, max = 1e-3, unit = "mu per pick", help = "drive" },
   },
   run = function(run)
-    local p, x, null, exposure, c = run.params, nil, nil, nil, nil
+    local p = run.params
+    local x, null, exposure, c
     local lowest = p.floor
     if p.input ~= "" then
       x = read_column(run, p.input, p.column, p.transform, p.kind)
@@ -368,11 +377,11 @@ return {
 
     if result then
       run:text(("Verdict: %s. Above Smin = %s the %s describes %d events (p = %s); exponent %s, 95 %% interval %s."):format(result.status,
-        round(result.smin), names[result.model], result.n, round(result.p, 2), round(result.tau), interval(result.tau_low, result.tau_high)))
+        show(result.smin), names[result.model], result.n, show(result.p, 2), show(result.tau), interval(result.tau_low, result.tau_high)))
     end
     run:text(("Pure power law (Clauset, Shalizi and Newman): alpha = %s (%s at this xmin; %s with xmin chosen anew in each of %d resamples), "
-      .. "xmin = %s, %d events, KS distance %s, p = %s. It cannot see exponents at or below 1, nor a cut-off."):format(round(power.alpha), interval(power.alpha_low, power.alpha_high),
-      interval(power.boot.alpha.low, power.boot.alpha.high), power.boot.repeats, round(power.xmin, 6), power.n_tail, round(power.ks), round(pv, 3)))
+      .. "xmin = %s, %d events, KS distance %s, p = %s. It cannot see exponents at or below 1, nor a cut-off."):format(show(power.alpha), interval(power.alpha_low, power.alpha_high),
+      interval(power.boot.alpha.low, power.boot.alpha.high), power.boot.repeats, show(power.xmin, 6), power.n_tail, show(power.ks), show(pv, 3)))
 
     local shown
     if result then

@@ -87,10 +87,9 @@ describe("stats: fits", function()
   end)
 
   it("goes to the power-law edge and says so", function()
-    local p = stats.sample({ model = "powerlaw", alpha = 3.5, smin = 2 }, 400, 2)
     local edge = 0
     for seed = 1, 12 do
-      p = stats.sample({ model = "powerlaw", alpha = 3.5, smin = 2 }, 400, seed)
+      local p = stats.sample({ model = "powerlaw", alpha = 3.5, smin = 2 }, 400, seed)
       local f, g = stats.fit_cutoff(p, { smin = 2 }), stats.fit_power_law(p, { xmin = 2 })
       assert.is_true(f.loglik >= g.loglik - 1e-7)
       if f.at_edge then
@@ -162,6 +161,21 @@ describe("stats: fits", function()
     local curve = stats.tau_of_smin(all)
     assert.equal(#curve.smin, #curve.tau)
     assert.is_true(#curve.smin > 8)
+  end)
+
+  it("do not take the free gain of a bound at the largest event for evidence", function()
+    local false_alarms = 0
+    for seed = 1, 300 do
+      local s = stats.sample({ model = "powerlaw", alpha = 1.8, smin = 1 }, 300, seed)
+      local top = 0
+      for _, v in ipairs(s:totable()) do top = math.max(top, v) end
+      local t = stats.compare(stats.fit_power_law(s, { xmin = 1 }), stats.fit_truncated(s, { smin = 1, smax = top }))
+      if t.better == "truncated" then false_alarms = false_alarms + 1 end
+    end
+    assert.is_true(false_alarms >= 5 and false_alarms <= 27, false_alarms .. " of 300 at the 5 % level")
+    local r = stats.fit(stats.sample({ model = "powerlaw", alpha = 1.8, smin = 1 }, 2000, 4))
+    assert.equal("powerlaw", r.model)
+    assert.equal("ok", r.status)
   end)
 
   it("draw a band that holds the true distribution", function()

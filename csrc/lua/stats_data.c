@@ -20,7 +20,7 @@ static int f_line_noise(lua_State *L) {
   int64_t n;
   ow_err e;
   ow_tensor *out = owl_newtensor(L);
-  if (!ow_line_noise(noise, length, luaL_checkinteger(L, 3), luaL_checkinteger(L, 4), (uint64_t)luaL_checkinteger(L, 5), smallest, &v, &n, &e))
+  if (!ow_line_noise(noise, length, owl_checkint(L, 3, fn, "points", 2, 1 << 24), owl_checkint(L, 4, fn, "frames", 2, INT64_C(1) << 40), (uint64_t)luaL_checkinteger(L, 5), smallest, &v, &n, &e))
     return owl_raise(L, fn, &e);
   bool ok = ow_tensor_new(out, OW_F64, 1, &n, &e);
   if (ok) memcpy(ow_tensor_data(out), v, (size_t)n * sizeof(double));
@@ -34,13 +34,22 @@ static int f_line_noise(lua_State *L) {
 
 static ow_tensor *doubles(lua_State *L, int idx, const char *name) { return owl_pusharray(L, idx, "stats", name, OW_F64, 1); }
 
+// x and y of one length, pushed in this order.
+static ow_tensor *paired(lua_State *L, ow_tensor **x) {
+  *x = doubles(L, 1, "x");
+  ow_tensor *y = doubles(L, 2, "y");
+  if ((*x)->shape[0] != y->shape[0] || !y->shape[0])
+    owl_error(L, "stats", OW_ESHAPE, "x and y: expected one length above 0, got %d and %d", (int)(*x)->shape[0], (int)y->shape[0]);
+  return y;
+}
+
 // (x, y, pairs, seed) -> 8 numbers: slope, intercept of each line
 static int f_regress(lua_State *L) {
   static const char fn[] = "stats.regress";
   lua_settop(L, 4);
   int64_t pairs = luaL_checkinteger(L, 3);
   uint64_t seed = (uint64_t)luaL_checkinteger(L, 4);
-  ow_tensor *x = doubles(L, 1, "x"), *y = doubles(L, 2, "y");
+  ow_tensor *x, *y = paired(L, &x);
   ow_lines l;
   ow_err e;
   if (!ow_regress(ow_tensor_data(x), ow_tensor_data(y), x->shape[0], pairs, seed, &l, &e)) return owl_raise(L, fn, &e);
@@ -52,11 +61,11 @@ static int f_regress(lua_State *L) {
 static int f_regress_bootstrap(lua_State *L) {
   static const char fn[] = "stats.regress";
   lua_settop(L, 6);
-  int64_t block = luaL_checkinteger(L, 3), pairs = luaL_checkinteger(L, 4);
+  int64_t block = owl_checkint(L, 3, fn, "block", 1, INT64_MAX), pairs = luaL_checkinteger(L, 4);
   uint64_t seed = (uint64_t)luaL_checkinteger(L, 5);
   int64_t shape[2] = {luaL_checkinteger(L, 6), 2 * OW_NLINE};
   ow_err e;
-  ow_tensor *x = doubles(L, 1, "x"), *y = doubles(L, 2, "y"), *out = owl_pushnew(L, fn, OW_F64, 2, shape);
+  ow_tensor *x, *y = paired(L, &x), *out = owl_pushnew(L, fn, OW_F64, 2, shape);
   if (!ow_regress_bootstrap(ow_tensor_data(x), ow_tensor_data(y), x->shape[0], block, pairs, seed, shape[0], ow_tensor_data(out), &e))
     return owl_raise(L, fn, &e);
   return 1;
@@ -64,7 +73,7 @@ static int f_regress_bootstrap(lua_State *L) {
 
 static int f_pearson(lua_State *L) {
   lua_settop(L, 2);
-  ow_tensor *x = doubles(L, 1, "x"), *y = doubles(L, 2, "y");
+  ow_tensor *x, *y = paired(L, &x);
   lua_pushnumber(L, ow_pearson(ow_tensor_data(x), ow_tensor_data(y), x->shape[0]));
   return 1;
 }
@@ -80,10 +89,10 @@ static int f_ranks(lua_State *L) {
 // (x, y, block, seed, repeats) -> tensor repeats x 2: Pearson, Spearman
 static int f_correlation_bootstrap(lua_State *L) {
   lua_settop(L, 5);
-  int64_t block = luaL_checkinteger(L, 3), shape[2] = {luaL_checkinteger(L, 5), 2};
+  int64_t block = owl_checkint(L, 3, "stats", "block", 1, INT64_MAX), shape[2] = {luaL_checkinteger(L, 5), 2};
   uint64_t seed = (uint64_t)luaL_checkinteger(L, 4);
   ow_err e;
-  ow_tensor *x = doubles(L, 1, "x"), *y = doubles(L, 2, "y"), *out = owl_pushnew(L, "stats", OW_F64, 2, shape);
+  ow_tensor *x, *y = paired(L, &x), *out = owl_pushnew(L, "stats", OW_F64, 2, shape);
   if (!ow_correlation_bootstrap(ow_tensor_data(x), ow_tensor_data(y), x->shape[0], block, seed, shape[0], ow_tensor_data(out), &e))
     return owl_raise(L, "stats", &e);
   return 1;
@@ -92,7 +101,7 @@ static int f_correlation_bootstrap(lua_State *L) {
 // (x, block, seed, r) -> the r-th resample; the same indices for every x of that length
 static int f_resample(lua_State *L) {
   lua_settop(L, 4);
-  int64_t block = luaL_checkinteger(L, 2), r = luaL_checkinteger(L, 4);
+  int64_t block = owl_checkint(L, 2, "stats.bootstrap", "block", 1, INT64_MAX), r = luaL_checkinteger(L, 4);
   uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
   ow_err e;
   ow_tensor *x = doubles(L, 1, "x"), *out = owl_pushnew(L, "stats", OW_F64, 1, x->shape);

@@ -143,7 +143,7 @@ bool ow_ranks(const double *x, int64_t n, double *rank, ow_err *e) {
   for (int64_t i = 0; i < n; i++) idx[i] = i;
   sort_index(x, idx, idx + n, n);
   for (int64_t i = 0; i < n;) {
-    int64_t j = i;
+    int64_t j = i + 1;
     while (j < n && x[idx[j]] == x[idx[i]]) j++;
     for (int64_t k = i; k < j; k++) rank[idx[k]] = (double)(i + j + 1) / 2;
     i = j;

@@ -247,13 +247,14 @@ function M.fit(x, opts)
     elseif type(f) == "table" and f.code == "interrupted" then error(f, 0)
     else warnings[#warnings + 1] = model .. ": " .. tostring(f) end
   end
-  -- Within the power-law family: lowest AIC (the truncated law has its largest size as a second parameter).
+  -- Within the power-law family: lowest AIC. A bound at the largest event gains Exp(1) for nothing:
+  -- it has to gain 3 (p = 0.05) to count.
   local best
   local family = { powerlaw = true, truncated = true, cutoff = true }
   for _, model in ipairs { "powerlaw", "truncated", "cutoff" } do
     local f = result.fits[model]
     if f then
-      local aic = f.aic + (model == "truncated" and 2 or 0)
+      local aic = f.aic + (model == "truncated" and 6 or 0)
       if not best or aic < best.aic - 1e-9 then best = { aic = aic, fit = f } end
     end
   end

@@ -190,7 +190,7 @@ function M.kde(x, opts)
   local iqr = C.quantile(v, 0.75) - C.quantile(v, 0.25)
   local spread = iqr > 0 and math.min(sd, iqr / 1.34) or sd
   local h = C.number(fn, "bandwidth", opts.bandwidth, 0.9 * spread * n ^ -0.2, 0)
-  if not (h > 0) then C.fail(fn, "bandwidth: all %d values are equal; give a bandwidth above 0", n) end
+  if h <= 0 then C.fail(fn, "bandwidth: all %d values are equal; give a bandwidth above 0", n) end
   local at = {}
   if opts.at then
     at = C.values(fn, "at", opts.at, 1):totable()

@@ -29,6 +29,8 @@ local function fit_model(fn, model, t, discrete, smin, smax, level)
     fit[name], fit[name .. "_se"], fit[name .. "_low"], fit[name .. "_high"] =
       r["par" .. i], r["se" .. i], r["low" .. i], r["high" .. i]
   end
+  -- A bound put at the largest event is an estimate, and a free one.
+  fit.bound_fitted = model == "truncated" and core.survey(tail).max >= smax or nil
   fit.ks = core.ks(tail, r.dist, false)
   return fit
 end
@@ -164,6 +166,9 @@ end
 --- Likelihood-ratio test of two fits of the same events (Vuong 1989; Clauset et al. 2009, C).
 --- When one model contains the other, `p` is Wilks' chi-squared (halved where the smaller model
 --- lies on the edge of the larger: Self and Liang 1987), otherwise Vuong's two-sided p.
+--- A truncated law whose bound is the largest event has a free gain: under a power law n P(S > max)
+--- is exponential with mean 1, so its ratio against the power law has p = exp(-ratio), and against
+--- others the gain's mean and variance (1 and 1) are taken off and added in Vuong's z.
 ---@param a table fit
 ---@param b table fit
 ---@return table result ratio (log likelihood of a minus b; positive favours a), z (Vuong's normalised ratio), p_vuong, nested, p, better ("a model's name" at p < 0.05, else "undecided")
@@ -182,7 +187,8 @@ function M.compare(a, b)
   end
   for i = 1, n do sum2 = sum2 + (la[i] - sum / n) ^ 2 end
   local sd = math.sqrt(sum2 / n)
-  local z = sd > 0 and sum / (sd * math.sqrt(n)) or 0
+  local free = (a.bound_fitted and 1 or 0) - (b.bound_fitted and 1 or 0)
+  local z = sd > 0 and (sum - free) / math.sqrt(sd * sd * n + math.abs(free)) or 0
   local p = sd > 0 and 2 * core.normal_cdf(-math.abs(z)) or 1
   local r = { a = a.model, b = b.model, ratio = sum, z = z, p_vuong = p, p = p, nested = false }
   local how, sign = nested(a.model, b.model), -1
@@ -191,8 +197,12 @@ function M.compare(a, b)
     r.nested = true
     r.p = core.chi2_p(math.max(0, 2 * sign * sum), 1) * (how == "edge" and 0.5 or 1)
   end
+  if free ~= 0 and (a.model == "powerlaw" or b.model == "powerlaw") then
+    r.nested = true
+    r.p = math.min(1, math.exp(-free * sum))
+  end
   r.better = "undecided"
-  if r.p < 0.05 then r.better = sum > 0 and a.model or b.model end
+  if r.p < 0.05 then r.better = (r.nested and sum or z) > 0 and a.model or b.model end
   return r
 end
 
