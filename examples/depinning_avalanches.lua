@@ -93,7 +93,7 @@ local function published(character)
     { "stress (MPa)", "stress", character == "edge" and 162 or 136, character == "edge" and 10 or 12, drive },
     { "gamma", "gamma", 1.1, 0.1, "here fitted for each character alone over the pinning strengths of this run" },
     { "tau", "tau", 1.0, 0.1, detector .. "; the scaling range above the flicker is about one decade" },
-    { "zeta_av", "zeta_av", 0.35, 0.06, detector .. "; the two regressions bracket it" },
+    { "zeta_av", "zeta_av", 0.35, 0.06, detector .. "; low and high are the regressions of size on width (pulled down by the cut at Smin) and of width on size" },
     { "alpha_w", "alpha_w", 0.8, 0.1, "widths early in an event lie at the flicker; the fit takes all times" },
     { "alpha_h", "alpha_h", 0.275, 0.05, "as alpha_w" },
     { "zeta (spectrum)", "zeta_spectrum", 0.85, 0.1, "flicker adds a white floor, screw lines bend over to it sooner; band lx/2 .. 20 b" },
@@ -268,7 +268,8 @@ return {
         run:warn(("%s: no fit of tau: %s"):format(name, r.no_fit or "too few events"))
       end
       run:put("smin." .. key, { value = r.smin, unit = "cells" })
-      run:put("zeta_av." .. key, { value = r.width.value, low = r.width.low, high = r.width.high, unit = "" })
+      run:put("zeta_av." .. key, { value = r.width.value, unit = "", note = "low, high: regression of size on width and of width on size",
+        low = math.min(r.width.low, r.width.size_on_width), high = math.max(r.width.high, r.width.width_on_size) })
       run:put("alpha_w." .. key, interval(r.growth.alpha_w.value, r.growth.alpha_w.err))
       run:put("alpha_h." .. key, interval(r.growth.alpha_h.value, r.growth.alpha_h.err))
       run:put("zeta_spectrum." .. key, interval(r.rough.spectrum.value, r.rough.spectrum.err))

@@ -69,6 +69,12 @@ describe("depinning.analysis", function()
     near(0.8, g.alpha_w.value, 0.02)
     near(0.28, g.alpha_h.value, 0.02)
     assert.is_true(g.alpha_w.err < 0.05 and #g.t == #g.w)
+    -- a line of 12 columns: beyond 6 the widths are stuck and left out
+    for _, h in ipairs(growth) do for j = 1, 12 do h.width[j] = math.min(h.width[j], 12) end end
+    local power = { {} }
+    for k = 1, 6 do power[1][k] = 1 end
+    near(0.8, analysis.growth({ growth = growth, power = power }).alpha_w.value, 0.03)
+    assert.is_true(analysis.growth({ growth = growth }).alpha_w.value < 0.76)
     g = analysis.growth { growth = {} }
     assert.is_true(g.alpha_w.value ~= g.alpha_w.value)
   end)

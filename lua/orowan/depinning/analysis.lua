@@ -63,8 +63,9 @@ end
 
 --- Avalanche roughness zeta_av from s ~ w^(1 + zeta_av), over events of at least smin that span
 --- at most half of the line (wider ones meet themselves round the period). Size on width and
---- width on size bracket the answer where both scatter; the value is the reduced major axis
---- between them. Intervals: bootstrap over events.
+--- width on size bracket the answer where both scatter (the cut at smin pulls the first down, the
+--- one at half the line pushes the second up); the value is the reduced major axis between them.
+--- Its own interval: bootstrap over events; the bracket is the honest one.
 ---@param c table catalogue
 ---@param smin? number cells (the catalogue's)
 ---@return table zeta_av {value, low, high, size_on_width, width_on_size, n, spanning = events left out as too wide}; NaN below 20 events
@@ -98,12 +99,14 @@ function analysis.zeta_av(x, y, spanning)
 end
 
 --- Growth within events: w ~ t^alpha_w, h ~ t^alpha_h. Means of log w and log h over events in
---- bins of log t; the fit takes bins with at least `least` events.
+--- bins of log t; the fit takes bins with at least `least` events whose mean width is at most half
+--- the line (wider events cannot widen on).
 ---@param c table catalogue
 ---@param least? integer events in a bin (10)
 ---@return table growth {alpha_w = {value, err}, alpha_h = {value, err}, t = picks, w = columns, h = cells, n = events}; err: jackknife over ten groups of events
 function analysis.growth(c, least)
   least = least or 10
+  local widest = c.power and c.power[1] and #c.power[1] or math.huge
   local function curves(list)
     local bins = {}
     for _, g in ipairs(list) do
@@ -135,7 +138,9 @@ function analysis.growth(c, least)
       local list = {}
       for _, p in ipairs(groups) do for _, g in ipairs(p) do list[#list + 1] = g end end
       local m = curves(list)
-      return log_slope(m.t, m[name])
+      local t, v = {}, {}
+      for i = 1, #m.t do if m.w[i] <= widest then t[#t + 1], v[#v + 1] = m.t[i], m[name][i] end end
+      return log_slope(t, v)
     end
   end
   local out = curves(c.growth)
