@@ -95,11 +95,9 @@ VFN vd core_cosh(vd x, vm *odd) {
 
 // With E = e^a - 1 = 2 (u + v): sinh = (E + E / (E + 1)) / 2, tanh = E / (E + 2) at 2a.
 VFN vd core_sinh(vd x, vm *odd) {
-  vd a = vabs(x), v, u = half_expm1(a, &v), wl, ql, e;
-  *odd = vlt(vset(680), a);
-  vd w = sum_long(2.0 * u, vset(1), &wl), q = div_long(u, v, w, wl + 2.0 * v, &ql);
-  vd r = sum_long(u, q, &e) + (e + (v + ql));
-  return vsel(vlt(a, vset(0x1p-27)), x, vxor(r, vsign(x)));
+  vd a = vabs(x), v, u = half_expm1(a, &v), q = u / vfma(vset(2), u, vset(1));
+  *odd = vlt(vset(709), a);
+  return vsel(vlt(a, vset(0x1p-27)), x, vxor(u + (q + v), vsign(x)));
 }
 
 VFN vd core_tanh(vd x, vm *odd) {
@@ -165,12 +163,14 @@ VFN vd core_log10(vd x, vm *odd) { return log_base(x, LOG10E_HI, LOG10E_LO, LOG1
 
 // ---- trigonometry --------------------------------------------------------------------------
 
-// x - n P as h + lo, P in three pieces of which n P1 and n P2 are exact (|n| < 2^21).
+// x - n P as h + lo, P in three pieces of which n P1 and n P2 are exact (|n| < 2^21). n P3 may
+// be 2^-48, so h takes up what it can of it.
 VFN vd reduce(vd x, vd n, double p1, double p2, double p3, vd *lo) {
-  vd a = x - n * p1, w = n * p2, h = a - w, b = h - a;
-  vd lost = (a - (h - b)) - (w + b);
-  *lo = vfma(-n, vset(p3), lost);
-  return h;
+  vd a = x - n * p1, w = n * p2, h = a - w;
+  vd lost = (a - h) - w;  // exact but where |a| < |w| < 2^-11, and then below half an ulp of h
+  vd low = vfma(-n, vset(p3), lost), r = h + low;
+  *lo = (h - r) + low;
+  return r;
 }
 
 // Out of range, or so near a zero that three pieces are not enough.
@@ -179,12 +179,17 @@ VFN vm trig_odd(vd x, vd h, double limit) {
   return vnot(vle(a, vset(limit))) | (vlt(vset(1), a) & vlt(vabs(h), vset(0x1p-30)));
 }
 
-// sin(h + lo) for |h| <= pi/2: the roundings of h^2 and h^3 are carried along. The parabola
-// stands for cos(h), which only weighs lo, and -0.15 for the slope of z P(z).
+// sin(h + lo) for |h| <= pi/2, with the rounding of h^3 carried along. The parabola stands
+// for cos(h), which only weighs lo.
 VFN vd sin_of(vd h, vd lo) {
-  vd zl, z = vprod(h, h, &zl), cl, c = vprod(h, z, &cl), p = VPOLY(z, SIN_C);
+  vd z = h * h, cl, c = vprod(h, z, &cl), p = VPOLY(z, SIN_C);
   vd low = vfma(cl, p, lo * vfma(z, vset(-0.405284735), vset(1)));
-  return h + vfma(c, p, vfma(h * zl, vset(-0.15), low));
+#ifdef OW_NO_FMA  // one rounding more: pay with that of h^2 (-0.15 is the slope of z P(z))
+  vd zl;
+  vprod(h, h, &zl);
+  low = low - h * zl * 0.15;
+#endif
+  return h + vfma(c, p, low);
 }
 
 VFN vd core_sin(vd x, vm *odd) {
@@ -202,20 +207,16 @@ VFN vd core_cos(vd x, vm *odd) {  // -+ sin(x - (n + 1/2) pi)
   return vxor(sin_of(h, lo), (vd)(~vbits(m) << 63));
 }
 
+// t = tan(h + lo), |h| <= pi/4 (1.62 z stands for tan^2, which only weighs lo); for odd multiples of pi/2 its -1/t, in double length.
 VFN vd core_tan(vd x, vm *odd) {
   vd m = vfma(x, vset(INV_PIO2), vset(MAGIC)), n = m - MAGIC, lo;
   vd h = reduce(x, n, PIO2_1, PIO2_2, PIO2_3, &lo);
   *odd = trig_odd(x, h, 0x1p20);
-  vd z = h * h, hz = 0.5 * z, w = 1.0 - hz;
-  vd sl = vfma(h * z, VPOLY(z, KSIN_C), vfma(-hz, lo, lo)), s = h + sl;
-  vd cl = ((1.0 - w) - hz) + vfma(z * z, VPOLY(z, KCOS_C), -h * lo), c = w + cl, ql;
-  sl = (h - s) + sl;
-  cl = (w - c) + cl;
-  vm flip = vodd(vbits(m));
-  vd r = div_long(vsel(flip, c, s), vsel(flip, cl, sl), vsel(flip, s, c), vsel(flip, sl, cl), &ql);
-  r = r + ql;
-  r = vxor(r, (vd)(vbits(m) << 63));
-  return vsel(vlt(vabs(x), vset(0x1p-27)), x, r);
+  vd z = h * h, tl = vfma(h * z, VPOLY(z, TAN_C), vfma(1.62 * z, lo, lo)), t = h + tl;
+  tl = (h - t) + tl;
+  vd q = -1.0 / t, e, p = vprod(q, t, &e);
+  q = vfma(q, ((1.0 + p) + e) + q * tl, q);
+  return vsel(vlt(vabs(x), vset(0x1p-27)), x, vsel(vodd(vbits(m)), q, t));
 }
 
 // ---- error function ------------------------------------------------------------------------

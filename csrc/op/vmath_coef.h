@@ -82,60 +82,55 @@ static const double SIN_SHORT[5] = {
     -0x1.a0190439fe6c3p-13,
     0x1.719648efb923dp-19,
     -0x1.9da9682c156a5p-26};
-// sin(r) = r + r z P(z), |r| < pi/4; error 1.3e-17
-static const double KSIN_C[6] = {
-    -0x1.5555555555555p-3,
-    0x1.1111111110ba5p-7,
-    -0x1.a01a019e80693p-13,
-    0x1.71de379252004p-19,
-    -0x1.ae60069e53ef1p-26,
-    0x1.5e098556d302ep-33};
-// cos(r) = 1 - z/2 + z^2 P(z), |r| < pi/4; error 4.9e-19
-static const double KCOS_C[6] = {
-    0x1.5555555555555p-5,
-    -0x1.6c16c16c16960p-10,
-    0x1.a01a019f4d0edp-16,
-    -0x1.27e4fa15bd814p-22,
-    0x1.1eeb66b683028p-29,
-    -0x1.907c0e63adbb6p-37};
-// erf(x) = x + x P(x^2), |x| <= 1; error 3.8e-23
-static const double ERF_C[15] = {
+// tan(r) = r + r z P(z), |r| < pi/4; error 5.4e-17
+static const double TAN_C[14] = {
+    0x1.5555555555554p-2,
+    0x1.11111111116ecp-3,
+    0x1.ba1ba1b98237ep-5,
+    0x1.664f48b41a15bp-6,
+    0x1.226e2d1c9078ep-7,
+    0x1.d6d57715d7967p-9,
+    0x1.7d8832d78c3d1p-10,
+    0x1.3686bc0e4147fp-11,
+    0x1.e34ccb9087620p-13,
+    0x1.f80238a56554ep-14,
+    -0x1.f31674d66d708p-19,
+    0x1.21571d39ee54dp-14,
+    -0x1.1d6a8c6a9d4d7p-15,
+    0x1.33085dbacf4fcp-16};
+// erf(x) = x + x P(x^2), |x| <= 1; error 1.5e-19
+static const double ERF_C[13] = {
     0x1.06eba8214db69p-3,
-    -0x1.812746b0379e7p-2,
-    0x1.ce2f21a042be2p-4,
-    -0x1.b82ce31288b47p-6,
-    0x1.565bcd0e6a2e8p-8,
-    -0x1.c02db40035d75p-11,
-    0x1.f9a326f7a7d79p-14,
-    -0x1.f4d25bf929e28p-17,
-    0x1.b9e6c383b3297p-20,
-    -0x1.5f73c32565d65p-23,
-    0x1.fcbb250d21c51p-27,
-    -0x1.517c8c59c6672p-30,
-    0x1.9a0cd61504766p-34,
-    -0x1.b3fec4af9bf8ap-38,
-    0x1.3bdcc96384a07p-42};
-// erfc(x) = exp(P(x - 2)), 1 <= x <= 6, absolute; error 7.0e-21
-static const double ERFC_C[22] = {
+    -0x1.812746b0379e6p-2,
+    0x1.ce2f21a042b2ep-4,
+    -0x1.b82ce31284d69p-6,
+    0x1.565bcd0db9201p-8,
+    -0x1.c02db3da7b2aep-11,
+    0x1.f9a321cd05c73p-14,
+    -0x1.f4d1e26a29ff5p-17,
+    0x1.b9df193f1fdadp-20,
+    -0x1.5f1e7c06bb629p-23,
+    0x1.f7b14dc1f44f0p-27,
+    -0x1.38925a42dec1ap-30,
+    0x1.05e163d78b59bp-34};
+// erfc(x) = exp(P(x - 2)), 1 <= x <= 6, absolute; error 1.3e-18
+static const double ERFC_C[19] = {
     -0x1.575b329b1f516p+2,
-    -0x1.1ac3258a8dc2cp+2,
-    -0x1.d8f5dece92395p-1,
-    -0x1.0dc3b5fb10b51p-6,
-    0x1.d406b373a26ebp-9,
-    -0x1.7ffcfb46db1f0p-11,
-    0x1.1bc3a6080c382p-13,
-    -0x1.5b656f8fe937fp-16,
-    0x1.0604566d8f1dep-19,
-    0x1.b549f08720612p-23,
-    -0x1.73e61a5d7d03ep-23,
-    0x1.f0ace0e2b741ap-25,
-    -0x1.e042c16ec48fdp-27,
-    0x1.5a5f7572f3d40p-29,
-    -0x1.19b37736c4bd2p-32,
-    -0x1.3fd2e7a6e2669p-35,
-    0x1.06c2896a1a156p-35,
-    -0x1.6886b223ac6a0p-37,
-    0x1.5157788722d30p-39,
-    -0x1.a6cc39396a726p-42,
-    0x1.33c0871aff44ep-45,
-    -0x1.72d25a70d3e97p-50};
+    -0x1.1ac3258a8dc2fp+2,
+    -0x1.d8f5dece92499p-1,
+    -0x1.0dc3b5fb0c9dep-6,
+    0x1.d406b37521c1fp-9,
+    -0x1.7ffcfb4581fc1p-11,
+    0x1.1bc3a55d3ad36p-13,
+    -0x1.5b6573da8c8bbp-16,
+    0x1.0604db6a2e105p-19,
+    0x1.b552226c8127fp-23,
+    -0x1.73f3fbef21050p-23,
+    0x1.f07753131343dp-25,
+    -0x1.df5d76de2eb6ep-27,
+    0x1.5d0fba4eccf11p-29,
+    -0x1.2d4482b3f842fp-32,
+    -0x1.7d516a52889fap-35,
+    0x1.485668d0b9242p-35,
+    -0x1.61ef064cb5551p-37,
+    0x1.221147b563ffbp-40};
