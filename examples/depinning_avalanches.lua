@@ -326,7 +326,8 @@ return {
     if p.movie ~= "none" then
       for _, character in ipairs(characters) do
         local ok, err = movie(run, p, character)
-        if not ok then run:warn("movie: " .. tostring(err)) end
+        if ok then run:attach(("line_%s.%s"):format(character, p.movie), ("The %s line and its stress-slip curve"):format(character))
+        else run:warn("movie: " .. tostring(err)) end
       end
     end
   end,

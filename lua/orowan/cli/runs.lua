@@ -19,7 +19,7 @@ local function print_summary(run)
   for _, name in ipairs(run.order) do
     local e = run.summary[name]
     local line = ("  %-" .. width .. "s  %s"):format(name, format.number(e.value, 6))
-    if e.low or e.high then line = line .. ("  [%s, %s]"):format(format.number(e.low, 5), format.number(e.high, 5)) end
+    if (e.low and e.low == e.low) or (e.high and e.high == e.high) then line = line .. ("  [%s, %s]"):format(format.number(e.low, 5), format.number(e.high, 5)) end
     if e.unit ~= "" then line = line .. "  " .. e.unit end
     out(line, "\n")
   end

@@ -63,7 +63,8 @@ p { margin: .6rem 0; max-width: 48rem; }
 table { border-collapse: collapse; margin: .6rem 0; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .32rem .75rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { background: var(--head); font-weight: 600; }
-td.n, th.n { text-align: right; white-space: nowrap; }
+td.n, th.n { text-align: right; }
+td.n { white-space: nowrap; }
 td.u, .note { color: var(--soft); }
 code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .9em; overflow-wrap: anywhere; }
 figure { margin: 1.4rem 0; }
@@ -113,7 +114,8 @@ end
 local function code(s) return { html = "<code>" .. esc(s) .. "</code>" } end
 
 local function interval(entry)
-  if not entry.low and not entry.high then return "" end
+  local low, high = entry.low, entry.high
+  if (not low or low ~= low) and (not high or high ~= high) then return "" end
   return ("%s – %s"):format(format.number(entry.low, 5), format.number(entry.high, 5))
 end
 
