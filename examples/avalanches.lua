@@ -192,7 +192,7 @@ end
 local function simulation_figures(run, c)
   local fig = ow.plot.figure { title = "Stress-slip curve", width = 900, height = 460 }
   fig:line(c.curve.slip, c.curve.stress, { width = 1, label = "one replica" })
-  if c.mean == c.mean then fig:hline(c.mean, { dash = "dashed", label = ("mean %.1f +- %.1f MPa"):format(c.mean, c.err) }) end
+  if c.mean == c.mean then fig:hline(c.mean, { dash = "dashed", label = ("mean of all replicas %.1f +- %.1f MPa"):format(c.mean, c.err) }) end
   fig:vline(c.transient, { dash = "dotted", label = "end of the transient" })
   fig:set { xlabel = "mean slip of the line (b)", ylabel = "external stress (MPa)" }
   run:figure("stress_slip", fig, "Every drop of the stress is an avalanche. Records before the transient's end are left out.")
@@ -348,6 +348,7 @@ return {
         return
       end
       if result.warning then run:warn(result.warning) end
+      if result.note then run:text("Note: " .. result.note .. ". The recipe takes a catalogue of a static line as null=PATH, or a size as floor=.") end
       lowest = math.max(lowest, result.floor and result.floor.smin or 0)
     end
 

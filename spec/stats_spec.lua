@@ -301,6 +301,18 @@ describe("stats: noise floor", function()
     end)
   end
 
+  it("a naive fit of the same noise does give an exponent: only the floor tells", function()
+    for _, sigma in ipairs { 0.05, 0.2, 0.5 } do
+      local big = {}
+      for _, v in ipairs(stats.line_noise_sizes(noise(sigma, 7)):totable()) do if v >= 0.25 then big[#big + 1] = v end end
+      local f = stats.fit_power_law(big, { xmin = 0.25 })
+      assert.is_true(f.alpha > 1.2 and f.alpha < 1.7, tostring(f.alpha))
+      local r = stats.fit(big)
+      assert.is_truthy(r.tau)
+      assert.matches("no noise floor", r.note)
+    end
+  end)
+
   it("avalanches above the floor are found among the noise", function()
     local sigma = 0.2
     local x = stats.line_noise_sizes(noise(sigma, 21)):totable()

@@ -200,7 +200,7 @@ local fit_options = C.set("kind", "smin", "null", "noise", "exposure", "floor", 
 --- An exponent near 1 is seen as such: untruncated estimators would return about 1.2.
 ---@param x orowan.tensor|number[] sizes, shape N, any unit
 ---@param opts? {kind?: string, smin?: number, null?: orowan.tensor|number[]|table, noise?: table, exposure?: number, floor?: number, level?: number, p_min?: number, repeats?: integer, seed?: integer, min_events?: integer, per_decade?: number} exposure: of the data over that of the null (1); floor: no smin below this size, whatever the null says
----@return table result status ("ok" | "no avalanches" | "not a power law" | "poor fit"), model, tau (tau_low, tau_high, tau_se), smin, p, floor, fits (by model), tests (likelihood ratios against the chosen one), warning
+---@return table result status ("ok" | "no avalanches" | "not a power law" | "poor fit"), model, tau (tau_low, tau_high, tau_se), smin, p, floor, fits (by model), tests (likelihood ratios against the chosen one), warning, note (when no noise floor was given)
 function M.fit(x, opts)
   local fn = "stats.fit"
   opts = C.options(fn, opts, fit_options)
@@ -215,6 +215,9 @@ function M.fit(x, opts)
       return result
     end
     warnings[#warnings + 1] = fl.warning
+  end
+  if not result.floor and not opts.floor then
+    result.note = "no noise floor was given: small sizes are taken on trust (measurement noise imitates a power law; see stats.noise_floor)"
   end
   local t, s, few = C.sizes(fn, x, discrete)
   warnings[#warnings + 1] = few
