@@ -1,5 +1,4 @@
-// Clocks, memory, files. Invariant of ow_write_atomic: the name always holds a complete
-// file, because only rename() ever touches it (POSIX: rename is atomic within a file system).
+// Clocks, memory, files, folders. Atomic writing is in replace.c.
 #define _GNU_SOURCE
 #include "base/sys.h"
 
@@ -21,6 +20,7 @@
 #endif
 
 #include "base/alloc.h"
+#include "base/replace.h"
 #include "base/sha256.h"
 #include "base/threads.h"
 
@@ -200,51 +200,12 @@ bool ow_sha256_file(const char *path, char hex[65], ow_err *e) {
   return true;
 }
 
-static bool write_all(int fd, const char *p, size_t n) {
-  while (n) {
-    ssize_t k = write(fd, p, n < (1u << 30) ? n : 1u << 30);
-    if (k < 0 && errno == EINTR) continue;  // finishing is quick, and an interrupt must not tear it
-    if (k < 0) return false;
-    p += k, n -= (size_t)k;
-  }
-  return true;
-}
-
 bool ow_write_atomic(const char *path, const void *data, size_t n, ow_err *e) {
-  char real[PATH_MAX], tmp[PATH_MAX], dir[PATH_MAX];
-  static unsigned counter;
-  struct stat old;
-  bool had = !stat(path, &old);
-  if (had && S_ISDIR(old.st_mode)) { errno = EISDIR; return ow_fail_errno(e, path, "write"); }
-  if (!had || !realpath(path, real)) snprintf(real, sizeof real, "%s", path);
-  snprintf(dir, sizeof dir, "%s", real);
-  char *slash = strrchr(dir, '/');
-  if (!slash) snprintf(dir, sizeof dir, ".");
-  else slash[slash == dir] = 0;
-  unsigned id = __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED);
-  if (strlen(path) >= PATH_MAX - 1 ||
-      snprintf(tmp, sizeof tmp, "%.*s.tmp-%ld-%u", PATH_MAX - 40, real, (long)getpid(), id) >= PATH_MAX) {
-    errno = ENAMETOOLONG;
-    return ow_fail_errno(e, path, "write");
-  }
-  int fd = open_retry(tmp, O_WRONLY | O_CREAT | O_EXCL, 0666);
-  if (fd < 0) return ow_fail_errno(e, path, "write");
-  if (had) (void)!fchmod(fd, old.st_mode & 07777);
-  bool ok = write_all(fd, data, n) && !fsync(fd);
-  int code = errno;
-  if (close(fd) && ok && errno != EINTR) { ok = false; code = errno; }
-  if (ok && rename(tmp, real)) { ok = false; code = errno; }
-  if (!ok) {
-    unlink(tmp);
-    errno = code;
-    return ow_fail_errno(e, path, "write");
-  }
-  int d = open_retry(dir, O_RDONLY, 0);  // the new name survives a power cut only once this is on disk
-  if (d >= 0) {
-    (void)!fsync(d);
-    close(d);
-  }
-  return true;
+  ow_replace r;
+  if (!ow_replace_begin(&r, path, e)) return false;
+  bool ok = ow_replace_write(&r, data, n, e) && ow_replace_commit(&r, e);
+  ow_replace_abort(&r);
+  return ok;
 }
 
 bool ow_mkdirs(const char *path, ow_err *e) {
