@@ -26,6 +26,7 @@ bool ow_replace_begin(ow_replace *r, const char *path, ow_err *e) {
   r->fd = -1;
   if (!*path) return fail(e, "(empty name)", ENOENT);
   if (strlen(path) >= PATH_MAX - 40) return fail(e, path, ENAMETOOLONG);
+  strcpy(r->name, path);
   struct stat old;
   bool had = !stat(path, &old);
   if (had && S_ISDIR(old.st_mode)) return fail(e, path, EISDIR);
@@ -51,7 +52,7 @@ bool ow_replace_write(ow_replace *r, const void *data, size_t n, ow_err *e) {
   while (n) {
     ssize_t k = write(r->fd, p, n < ((size_t)1 << 30) ? n : (size_t)1 << 30);
     if (k < 0 && errno == EINTR) continue;
-    if (k <= 0) return fail(e, r->path, k ? errno : ENOSPC);
+    if (k <= 0) return fail(e, r->name, k ? errno : ENOSPC);
     p += k;
     n -= (size_t)k;
   }
@@ -73,7 +74,7 @@ bool ow_replace_commit(ow_replace *r, ow_err *e) {
   if (ok && rename(r->temp, r->path)) ok = false, code = errno;
   if (!ok) {
     ow_replace_abort(r);
-    return fail(e, r->path, code);
+    return fail(e, r->name, code);
   }
   r->temp[0] = 0;
   // The new name survives a power cut only once the folder is on disk.

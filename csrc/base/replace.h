@@ -12,6 +12,7 @@
 #endif
 
 typedef struct {
+  char name[PATH_MAX];  // as the caller gave it, for messages
   char path[PATH_MAX];  // what it will become; a symbolic link is followed
   char temp[PATH_MAX];  // "" when nothing is open
   int fd;               // -1 once closed
