@@ -227,6 +227,13 @@ describe("matmul", function()
     assert.matches("out: expected dtype f64, got f32", message(ow.matmul, b, b, ow.tensor(random_rows(3, 3), "f32")))
   end)
 
+  it("refuses to write into a broadcast view, and options that are no table", function()
+    local b = ow.tensor(random_rows(3, 3))
+    assert.matches("broadcast view", message(ow.matmul, b, b, { out = ow.zeros(1, 3):broadcast_to(3, 3) }))
+    assert.matches("options: expected a table", message(ow.matmul, b, b, 5))
+    assert.matches("inv: options: expected a table", message(ow.inv, b, true))
+  end)
+
   it("takes views as they lie", function()
     local rows, others = random_rows(5, 4), random_rows(5, 3)
     local a, b = ow.tensor(rows), ow.tensor(others)

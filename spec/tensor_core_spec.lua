@@ -51,7 +51,8 @@ describe("conversion", function()
     -- the very edges
     for _, case in ipairs {
       { 255.0, "u8", 255 }, { 256.0, "u8" }, { -1.0, "u8" }, { -0.0, "u8", 0 },
-      { 2147483647.0, "i32", 2147483647 }, { 2147483648.0, "i32" }, { -2147483648.0, "i32", -2147483648 }, { -2147483649.0, "i32" },
+      { 2147483647.0, "i32", 2147483647 }, { 2147483648.0, "i32" },
+      { -2147483648.0, "i32", -2147483648 }, { -2147483649.0, "i32" },
       { 2.0 ^ 63 - 1024, "i64", math.maxinteger - 1023 }, { 2.0 ^ 63, "i64" }, { -2.0 ^ 63, "i64", math.mininteger },
       { -2.0 ^ 63 - 2048, "i64" },
     } do
@@ -79,7 +80,8 @@ describe("conversion", function()
   it("lets numbers round but not become infinite", function()
     assert.equal(0x1.99999ap-4, ow.tensor({ 0.1 }):to("f32"):totable()[1])
     assert.equal(0, ow.tensor({ 1e-300 }):to("f32"):totable()[1])
-    for _, case in ipairs { { 1e300, "f32" }, { -1e39, "f32" }, { 1e300, "c64" }, { 65520, "f16" }, { 1e39, "bf16" }, { 1e300, "f16" } } do
+    for _, case in ipairs { { 1e300, "f32" }, { -1e39, "f32" }, { 1e300, "c64" }, { 65520, "f16" },
+      { 1e39, "bf16" }, { 1e300, "f16" } } do
       for _, n in ipairs { 1, 100 } do  -- alone and inside a vector
         local t = ow.full({ n }, case[1] + 0.0)
         assert.matches("does not fit", message(t.to, t, case[2]))
@@ -333,7 +335,8 @@ describe("allocator", function()
     local sys = require "orowan.sys"
     local code = 'io.write(require("orowan.core").system.memory().budget)'
     local paths = { LUA_PATH = package.path, LUA_CPATH = package.cpath }
-    for value, want in pairs { ["512M"] = 512 << 20, ["2G"] = 2 << 30, ["1.5GiB"] = 3 << 29, ["100000000"] = 100000000, ["0"] = 0 } do
+    for value, want in pairs { ["512M"] = 512 << 20, ["2G"] = 2 << 30, ["1.5GiB"] = 3 << 29,
+      ["100000000"] = 100000000, ["0"] = 0 } do
       paths.OROWAN_MEMORY = value
       local r = assert(sys.run({ "lua5.4", "-e", code }, { env = paths, timeout = 20 }))
       assert.equal(tostring(want), r.stdout)

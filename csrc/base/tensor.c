@@ -415,6 +415,23 @@ static bool overlaps(const ow_tensor *a, const ow_tensor *b) {
   return alo < bhi && blo < ahi;
 }
 
+// dst rows of n elements that lie together, src columns that lie together: 16 x 16 tiles, so
+// that each cache line is used whole while it is there.
+#define TILE(T)                                                                                     \
+  for (int64_t i = 0; i < rows; i += 16)                                                            \
+    for (int64_t j = 0; j < n; j += 16)                                                             \
+      for (int64_t r = i; r < i + 16 && r < rows; r++)                                              \
+        for (int64_t c = j; c < j + 16 && c < n; c++) ((T *)d)[r * drow + c] = ((const T *)s)[c * scol + r];
+static void turn_rows(size_t es, char *d, int64_t drow, const char *s, int64_t scol, int64_t rows, int64_t n) {
+  switch (es) {
+    case 1: TILE(uint8_t) break;
+    case 2: TILE(uint16_t) break;
+    case 4: TILE(float) break;
+    case 8: TILE(double) break;
+    default: TILE(ow_c128)
+  }
+}
+
 bool ow_tensor_copy(const ow_tensor *dst, const ow_tensor *src, bool unchecked, ow_err *e) {
   if (dst->storage->device != OW_CPU || src->storage->device != OW_CPU)
     return OW_FAIL(e, OW_EDEVICE, "this copy works on host memory; move the tensor with :to(\"cpu\") first");
@@ -435,6 +452,19 @@ bool ow_tensor_copy(const ow_tensor *dst, const ow_tensor *src, bool unchecked, 
   int64_t ds = w.istride[0] * (int64_t)w.esize[0], ss = w.istride[1] * (int64_t)w.esize[1];
   bool plain = dst->dtype == v.dtype && w.istride[0] == 1 && w.istride[1] == 1;
   int failed = 0;
+  int last = w.ndim - 1;
+  if (dst->dtype == v.dtype && last >= 0 && w.istride[0] == 1 && w.istride[1] != 1 && w.stride[1][last] == 1) {
+    int64_t rows = w.shape[last], blocks = (rows + 31) / 32, n = w.outer / rows * blocks;
+#pragma omp parallel for num_threads(ow_threads()) if (w.inner * w.outer > OW_GRAIN)
+    for (int64_t k = 0; k < n; k++) {
+      char *p[4];
+      int64_t r = k % blocks * 32;
+      ow_walk_at(&w, k / blocks * rows + r, p);
+      turn_rows(w.esize[0], p[0], w.stride[0][last], p[1], w.istride[1], rows - r < 32 ? rows - r : 32, w.inner);
+    }
+    ow_tensor_close(&v);
+    return true;
+  }
   int64_t chunk = w.inner > OW_GRAIN ? OW_GRAIN : w.inner, pieces = (w.inner + chunk - 1) / chunk;
 #pragma omp parallel for num_threads(ow_threads()) if (w.inner * w.outer > OW_GRAIN)
   for (int64_t k = 0; k < w.outer * pieces; k++) {

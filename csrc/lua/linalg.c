@@ -5,6 +5,7 @@
 #include "linalg/linalg.h"
 #include "linalg/matmul.h"
 #include "lua/owlua.h"
+#include "lua/tensor.h"
 
 // The operand at idx as a tensor on host memory; stays on the stack at `idx`.
 static ow_tensor *operand(lua_State *L, int idx, const char *fn, const char *name) {
@@ -26,12 +27,20 @@ static void scalar_to_number(lua_State *L) {
 
 // `out` as a tensor at idx or as a field of the options table there; pushes it, or nothing.
 static ow_tensor *opt_out(lua_State *L, int idx, const char *fn) {
+  ow_tensor *out;
   if (owl_totensor(L, idx)) {
     lua_pushvalue(L, idx);
-    return owl_checktensor(L, -1, fn, "out");
+    out = owl_checktensor(L, -1, fn, "out");
+  } else {
+    if (!lua_isnoneornil(L, idx) && !lua_istable(L, idx)) owl_badarg(L, fn, "options", "a table or the output tensor", idx);
+    out = owl_optfield_tensor(L, idx, fn, "out");
   }
-  if (!lua_isnoneornil(L, idx) && !lua_istable(L, idx)) owl_badarg(L, fn, "options", "a table or the output tensor", idx);
-  return owl_optfield_tensor(L, idx, fn, "out");
+  if (out) owl_checkwritable(L, fn, out);
+  return out;
+}
+
+static void check_options(lua_State *L, int idx, const char *fn) {
+  if (!lua_isnoneornil(L, idx) && !lua_istable(L, idx)) owl_badarg(L, fn, "options", "a table", idx);
 }
 
 static int product(lua_State *L, const char *fn, const ow_tensor *a, const ow_tensor *b) {
@@ -78,6 +87,7 @@ static int f_outer(lua_State *L) {
 }
 
 static int f_solve(lua_State *L) {
+  check_options(L, 3, "solve");
   ow_tensor *a = operand(L, 1, "solve", "a"), *b = operand(L, 2, "solve", "b");
   bool check = owl_optfield_bool(L, 3, "solve", "check", true);
   ow_tensor *x = owl_newtensor(L);
@@ -88,6 +98,7 @@ static int f_solve(lua_State *L) {
 }
 
 static int f_inv(lua_State *L) {
+  check_options(L, 2, "inv");
   ow_tensor *a = operand(L, 1, "inv", "a");
   bool check = owl_optfield_bool(L, 2, "inv", "check", true);
   ow_tensor *x = owl_newtensor(L);
@@ -147,6 +158,7 @@ static int f_cholesky(lua_State *L) {
 }
 
 static int f_qr(lua_State *L) {
+  check_options(L, 2, "qr");
   ow_tensor *a = operand(L, 1, "qr", "a");
   bool full = owl_optfield_bool(L, 2, "qr", "full_matrices", false);
   ow_tensor *q = owl_newtensor(L), *r = owl_newtensor(L);
@@ -158,6 +170,7 @@ static int f_qr(lua_State *L) {
 }
 
 static int f_svd(lua_State *L) {
+  check_options(L, 2, "svd");
   ow_tensor *a = operand(L, 1, "svd", "a");
   bool full = owl_optfield_bool(L, 2, "svd", "full_matrices", false);
   ow_tensor *u = owl_newtensor(L), *s = owl_newtensor(L), *v = owl_newtensor(L);
@@ -204,6 +217,7 @@ static int f_cond(lua_State *L) { return from_singular_values(L, "cond", false);
 static int f_matrix_rank(lua_State *L) { return from_singular_values(L, "matrix_rank", true); }
 
 static int f_pinv(lua_State *L) {
+  check_options(L, 2, "pinv");
   ow_tensor *a = operand(L, 1, "pinv", "a");
   double rcond = owl_optfield_num(L, 2, "pinv", "rcond", -1);
   ow_tensor *x = owl_newtensor(L);
@@ -214,6 +228,7 @@ static int f_pinv(lua_State *L) {
 }
 
 static int f_lstsq(lua_State *L) {
+  check_options(L, 3, "lstsq");
   ow_tensor *a = operand(L, 1, "lstsq", "a"), *b = operand(L, 2, "lstsq", "b");
   double rcond = owl_optfield_num(L, 3, "lstsq", "rcond", -1);
   ow_tensor *x = owl_newtensor(L);
