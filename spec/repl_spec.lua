@@ -65,6 +65,10 @@ describe("session on a terminal", function()
     pending("skipped: script (bsdutils) is not installed")
     return
   end
+  if sys.run({ "script", "-qec", "true", "/dev/null" }, { timeout = 10 }).status ~= 0 then
+    pending("skipped: this system gives no pseudo-terminal")
+    return
+  end
 
   local dir, p
   before_each(function()

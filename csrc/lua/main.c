@@ -95,6 +95,8 @@ int main(int argc, char **argv) {
   if (status != LUA_OK) {
     fprintf(stderr, "orowan: %s\n", lua_tostring(L, -1));
     rc = ow_interrupted() ? 130 : 1;
+  } else if (ow_interrupted()) {  // the flag came too late for the last call to raise it
+    rc = 130;
   } else {
     rc = lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : 0;
   }
