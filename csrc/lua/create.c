@@ -192,11 +192,38 @@ static int f_eye(lua_State *L) {
   return 1;
 }
 
+// The parts are copied into every second real number of the result.
+static int f_complex(lua_State *L) {
+  const char *fn = "complex";
+  ow_err e;
+  const ow_tensor *part[2];
+  lua_settop(L, 2);
+  for (int k = 0; k < 2; k++) {
+    const char *name = k ? "im" : "re";
+    part[k] = owl_pushfromlua(L, k + 1, fn, name, -1);
+    if (ow_dtype_is_complex(part[k]->dtype)) owl_badarg(L, fn, name, "real numbers", k + 1);
+  }
+  bool single = part[0]->dtype == OW_F32 && part[1]->dtype == OW_F32;
+  int64_t shape[OW_MAXDIM];
+  int ndim;
+  if (!ow_broadcast_shapes(part[0], part[1], &ndim, shape, &e)) return owl_raise(L, fn, &e);
+  ow_tensor *t = owl_pushnew(L, fn, single ? OW_C64 : OW_C128, ndim, shape);
+  for (int k = 0; k < 2; k++) {
+    ow_tensor half = *t;
+    half.dtype = single ? OW_F32 : OW_F64;
+    half.offset += (size_t)k * ow_dtype_size(half.dtype);
+    for (int d = 0; d < ndim; d++) half.stride[d] *= 2;
+    if (!ow_tensor_copy(&half, part[k], true, &e)) return owl_raise(L, fn, &e);
+  }
+  return 1;
+}
+
 int ow_open_create(lua_State *L) {
   static const luaL_Reg funcs[] = {
       {"zeros", f_zeros}, {"ones", f_ones}, {"full", f_full}, {"empty", f_empty}, {"zeros_like", f_zeros_like},
       {"ones_like", f_ones_like}, {"full_like", f_full_like}, {"empty_like", f_empty_like}, {"arange", f_arange},
-      {"linspace", f_linspace}, {"logspace", f_logspace}, {"eye", f_eye}, {NULL, NULL}};
+      {"linspace", f_linspace}, {"logspace", f_logspace}, {"eye", f_eye},
+      {"complex", f_complex}, {NULL, NULL}};
   luaL_newlib(L, funcs);
   return 1;
 }

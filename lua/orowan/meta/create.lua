@@ -106,6 +106,13 @@ function ow.eye(n, m, dtype) end
 ---@return orowan.tensor t
 function ow.from_bytes(data, dtype, shape, options) end
 
+--- Complex numbers from their parts, broadcast together. `t:real()` and `t:imag()` give them back.
+---@param re orowan.tensor|table|number real part
+---@param im orowan.tensor|table|number imaginary part
+---@return orowan.tensor t c64 if both parts are f32, else c128
+--- Errors: a complex part; shapes that do not broadcast.
+function ow.complex(re, im) end
+
 --- Same shape and same values? NaN equals nothing unless equal_nan.
 ---@param a orowan.tensor|table|number
 ---@param b orowan.tensor|table|number
