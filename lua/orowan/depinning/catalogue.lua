@@ -1,4 +1,4 @@
---- Catalogues of depinning avalanches, every choice by a rule fixed in advance.
+--- Catalogues of depinning avalanches, every choice by a rule.
 local events = require "orowan.depinning.events"
 
 local own_options = {
@@ -19,7 +19,7 @@ end
 return function(depinning)
   --- Simulates replicas under a spring drive and returns the catalogue of their avalanches.
   ---
-  --- Rules, fixed in advance. Transient: records before sigma_ext has come within 5 % of its mean
+  --- Rules. Transient: records before sigma_ext has come within 5 % of its mean
   --- over the second half of the run and the line has moved `settle_rows` rows are left out. Threshold:
   --- rate / B, where the external stress begins to fall. Window: the smallest of 1, 2, 5, 10, ...
   --- records in which the threshold growth is 3 times the flicker of a null run (the line held at
