@@ -55,6 +55,10 @@ local function read_column(run, path, column, transform, kind)
     end
     v[i] = s + 0.0
   end
+  if #v < 10 then error(("%s: column %d holds %d sizes: a fit needs at least 10"):format(path, column, #v), 0) end
+  local varies = false
+  for i = 2, #v do varies = varies or v[i] ~= v[1] end
+  if not varies then error(("%s: column %d: all %d sizes are %g: nothing to fit"):format(path, column, #v, v[1]), 0) end
   return v
 end
 
@@ -192,7 +196,7 @@ end
 local function simulation_figures(run, c)
   local fig = ow.plot.figure { title = "Stress-slip curve", width = 900, height = 460 }
   fig:line(c.curve.slip, c.curve.stress, { width = 1, label = "one replica" })
-  if c.mean == c.mean then fig:hline(c.mean, { dash = "dashed", label = ("mean of all replicas %.1f +- %.1f MPa"):format(c.mean, c.err) }) end
+  if c.mean == c.mean then fig:hline(c.mean, { dash = "dashed", label = ("mean of all replicas %.1f ± %.1f MPa"):format(c.mean, c.err) }) end
   fig:vline(c.transient, { dash = "dotted", label = "end of the transient" })
   fig:set { xlabel = "mean slip of the line (b)", ylabel = "external stress (MPa)" }
   run:figure("stress_slip", fig, "Every drop of the stress is an avalanche. Records before the transient's end are left out.")
@@ -326,7 +330,7 @@ return {
       run:put("simulation.stress", { value = c.mean, unit = "MPa", low = c.mean - 1.96 * c.err, high = c.mean + 1.96 * c.err })
       run:text(("A dislocation line of %d b in random pinning (%s, %g mu) was driven through %.3g picks. An event is a time in which the slipped area grew "
         .. "faster than the drive feeds it, seen through a window of %d picks; the same detector on a line held at half the stress gives the null events. "
-        .. "Mean stress %.1f +- %.1f MPa."):format(p.lx, p.character, p.sigma_pin, p.picks * p.replicas, c.window, c.mean, c.err))
+        .. "Mean stress %.1f ± %.1f MPa."):format(p.lx, p.character, p.sigma_pin, p.picks * p.replicas, c.window, c.mean, c.err))
     end
     run:put("events", { value = #x, unit = "events" })
 

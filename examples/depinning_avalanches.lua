@@ -135,9 +135,9 @@ local function figures(run, p, results)
       s:line(slip, r.curve.stress, { label = r.character, width = 1 })
       local k = {}
       for i = 1, #r.power do k[i] = i / p.lx end
-      w:line(k, r.power, { label = ("%s, zeta = %.3f +- %.3f"):format(r.character, r.rough.spectrum.value, r.rough.spectrum.err) })
+      w:line(k, r.power, { label = ("%s, zeta = %.3f ± %.3f"):format(r.character, r.rough.spectrum.value, r.rough.spectrum.err) })
       for i = 1, #r.diff do k[i] = i end
-      d:line(k, r.diff, { label = ("%s, zeta = %.3f +- %.3f"):format(r.character, r.rough.structure.value, r.rough.structure.err) })
+      d:line(k, r.diff, { label = ("%s, zeta = %.3f ± %.3f"):format(r.character, r.rough.structure.value, r.rough.structure.err) })
       if #r.growth.t > 1 then
         g:line(r.growth.t, r.growth.w, { label = r.character .. ": width" })
         g:line(r.growth.t, r.growth.h, { label = r.character .. ": thickest height", dash = "dashed" })
@@ -299,12 +299,12 @@ return {
     end
     run:table("Stress and detector", { "line, Sigma_pin", "mean stress (MPa)", "standard error (MPa)", "events", "events >= Smin", "null events",
       "window (picks)", "flicker in a window (cells)", "Smin (cells)" }, table1,
-      "Published at 0.0175: 162 +- 5 MPa (edge), 136 +- 6 MPa (screw). Threshold rate/B. Null events: found by the same detector in a line held at half the mean stress.")
+      "Published at 0.0175: 162 ± 5 MPa (edge), 136 ± 6 MPa (screw). Threshold rate/B. Null events: found by the same detector in a line held at half the mean stress.")
     run:table("Avalanches", { "line, Sigma_pin", "tau", "tau low", "tau high", "S0 (cells)", "zeta_av (reduced major axis)", "low", "high", "size on width", "width on size",
-      "spanning events left out", "Pearson onset-size", "low", "high" }, table2, "Published: tau 1.0 +- 0.05 with cut-off, zeta_av 0.35 +- 0.03, Pearson 0.15. tau: maximum likelihood with exponential cut-off above Smin.")
+      "spanning events left out", "Pearson onset-size", "low", "high" }, table2, "Published: tau 1.0 ± 0.05 with cut-off, zeta_av 0.35 ± 0.03, Pearson 0.15. tau: maximum likelihood with exponential cut-off above Smin.")
     run:table("Roughness and growth", { "line, Sigma_pin", "zeta (spectrum)", "standard error", "zeta (structure)", "standard error", "2-2/(1+zeta) spectrum", "structure",
       "from zeta_av", "alpha_w", "standard error", "alpha_h", "standard error" }, table3,
-      "Published: zeta 0.85 +- 0.05, alpha_w about 0.8, alpha_h 0.25 to 0.3. Quenched Edwards-Wilkinson: zeta 1.25, tau 1.11.")
+      "Published: zeta 0.85 ± 0.05, alpha_w about 0.8, alpha_h 0.25 to 0.3. Quenched Edwards-Wilkinson: zeta 1.25, tau 1.11.")
     local compare = {}
     for _, character in ipairs(characters) do
       for _, row in ipairs(published(character)) do
@@ -316,8 +316,8 @@ return {
         end
       end
     end
-    run:table("Against the published table", { "line", "quantity", "published", "+-", "here", "low", "high", "intervals meet", "what can make it differ" }, compare,
-      ("Sigma_pin %g. +-: twice the published error where there is one."):format(p.main_pin))
+    run:table("Against the published table", { "line", "quantity", "published", "±", "here", "low", "high", "intervals meet", "what can make it differ" }, compare,
+      ("Sigma_pin %g. ±: twice the published error where there is one."):format(p.main_pin))
     run:text("How the analysis differs from the published one, and why. (1) Events: a line under random picks flickers by tens of cells at all times; the window is the "
       .. "smallest of 1, 2, 5, ... records in which the drive's own growth is 3 times the flicker of a null run, and Smin is the largest event that the detector finds in that null run. "
       .. "Smaller windows give many more events, most of them flicker, and other exponents: see the sensitivity maps. (2) tau is fitted above Smin by maximum likelihood with the cut-off "

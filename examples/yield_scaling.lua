@@ -129,7 +129,7 @@ return {
       inverse[#inverse + 1] = { character, target, math.exp(lp), math.exp(lp - d), math.exp(lp + d) }
       run:put("sigma_pin." .. character, { value = math.exp(lp), unit = "mu", low = math.exp(lp - d), high = math.exp(lp + d) })
       local color = ow.plot.cycle and ow.plot.cycle[character == "edge" and 1 or 2] or nil
-      ax:errorbar(x, y, { yerr = e, label = ("%s, gamma = %.3f +- %.3f"):format(character, f.gamma, f.err), color = color })
+      ax:errorbar(x, y, { yerr = e, label = ("%s, gamma = %.3f ± %.3f"):format(character, f.gamma, f.err), color = color })
       local lx, ly = {}, {}
       for i = 0, 40 do
         lx[i + 1] = pins[1] * (pins[#pins] / pins[1]) ^ (i / 40)

@@ -258,6 +258,10 @@ describe("allocator", function()
     t:close()
     local after = system.memory()
     assert.equal(before.in_use, after.in_use)
+    if system.build().sanitized then  -- every block is its own there, so that overruns show
+      assert.equal(0, after.cached)
+      return
+    end
     assert.is_true(after.cached >= 800000)
     local again = ow.zeros(100000)
     assert.is_true(system.memory().reuses > after.reuses)

@@ -38,6 +38,7 @@ static int f_build(lua_State *L) {
   lua_pushstring(L, openblas_get_corename()), lua_setfield(L, -2, "blas_core");
   lua_pushinteger(L, ow_blas_threads()), lua_setfield(L, -2, "blas_threads");
   lua_pushstring(L, __VERSION__), lua_setfield(L, -2, "compiler");
+  lua_pushboolean(L, OW_ASAN), lua_setfield(L, -2, "sanitized");
   return 1;
 }
 
