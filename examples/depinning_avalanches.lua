@@ -55,6 +55,20 @@ local function reduce(c, character, pin, mpa, map)
   }
 end
 
+-- What tau becomes when window and threshold are half to twice the rule's.
+local function detector_range(r)
+  local low, high = math.huge, -math.huge
+  for i, window in ipairs(r.map.windows) do
+    for j, f in ipairs(r.map.factors) do
+      local t = r.map.tau[i][j]
+      if window >= r.window / 2 and window <= 2 * r.window and f >= 0.5 and f <= 2 and t == t then
+        low, high = math.min(low, t), math.max(high, t)
+      end
+    end
+  end
+  if low <= high then return low, high end
+end
+
 local function simulate(run, p, character, pin, replicas, slow, bar, done)
   local name = ("%s-%g%s"):format(character, pin, slow > 1 and ("-slow%g"):format(slow) or "")
   local r = run:checkpoint(name)
@@ -256,7 +270,7 @@ return {
     end
     bar:finish()
 
-    local table1, table2, table3 = {}, {}, {}
+    local table1, table2, table3, detector = {}, {}, {}, {}
     for _, r in ipairs(results) do
       local key = ("%s.%g"):format(r.character, r.pin) .. (r.slow > 1 and (".slow%g"):format(r.slow) or "")
       local name = label(r) .. (r.slow > 1 and (", rate / %g"):format(r.slow) or "")
@@ -264,6 +278,12 @@ return {
       local tau = r.tau or { value = NAN, low = NAN, high = NAN, s0 = NAN, s0_low = NAN, s0_high = NAN }
       if r.tau then
         run:put("tau." .. key, { value = tau.value, low = tau.low, high = tau.high, unit = "" })
+        local low, high
+        if r.map then low, high = detector_range(r) end
+        if low then
+          run:put("tau_detector." .. key, { value = tau.value, low = low, high = high, unit = "", note = "low, high: windows and thresholds half to twice the rule's" })
+          detector[#detector + 1] = ("%s %.2f to %.2f"):format(name, low, high)
+        end
         run:put("s0." .. key, { value = tau.s0, low = tau.s0_low, high = tau.s0_high, unit = "cells" })
       else
         run:warn(("%s: no fit of tau: %s"):format(name, r.no_fit or "too few events"))
@@ -318,6 +338,10 @@ return {
     end
     run:table("Against the published table", { "line", "quantity", "published", "±", "here", "low", "high", "intervals meet", "what can make it differ" }, compare,
       ("Sigma_pin %g. ±: twice the published error where there is one."):format(p.main_pin))
+    if #detector > 0 then
+      run:text("An interval of tau above holds for one window and one threshold. Where both vary from half to twice the rule's, tau runs from " .. table.concat(detector, "; ")
+        .. ": that, not the interval, is how well tau is known.")
+    end
     run:text("How the analysis differs from the published one, and why. (1) Events: a line under random picks flickers by tens of cells at all times; the window is the "
       .. "smallest of 1, 2, 5, ... records in which the drive's own growth is 3 times the flicker of a null run, and Smin is the largest event that the detector finds in that null run. "
       .. "Smaller windows give many more events, most of them flicker, and other exponents: see the sensitivity maps. (2) tau is fitted above Smin by maximum likelihood with the cut-off "
