@@ -126,12 +126,12 @@ local function figures(run, p, results)
     local ax, bx = fig:axes(k), fig:axes(2 + k)
     for _, r in ipairs(results) do
       if r.character == character and r.slow == 1 and r.used >= 10 then
-        ax:log_density(r.sizes, { bins_per_decade = 5, label = ("Sigma_pin %g"):format(r.pin) })
+        ax:log_density(r.sizes, { bins_per_decade = 5, label = ("Σ = %g μ"):format(r.pin) })
         local x, y = {}, {}
         for i = 1, #r.all.sizes do
           if r.all.sizes[i] >= r.smin and r.all.widths[i] > 0 then x[#x + 1], y[#y + 1] = r.all.widths[i], r.all.sizes[i] end
         end
-        if #x > 0 then bx:scatter(x, y, { label = ("Sigma_pin %g"):format(r.pin), size = 3 }) end
+        if #x > 0 then bx:scatter(x, y, { label = ("Σ = %g μ"):format(r.pin), size = 3 }) end
       end
     end
     ax:set { title = character .. ": P(s), s >= Smin", xlabel = "size (cells)", ylabel = "density", xlog = true, ylog = true, legend = "bottom left" }
@@ -140,7 +140,7 @@ local function figures(run, p, results)
   run:figure("sizes", fig, "Sizes of avalanches above Smin and size against width. Lines are fitted in the table, not here.")
 
   -- stress-slip, roughness, growth of the main pinning
-  fig = ow.plot.figure { title = ("Sigma_pin %g"):format(p.main_pin), width = 1100, height = 900, rows = 2, cols = 2 }
+  fig = ow.plot.figure { title = ("Pinning strength Σ = %g μ"):format(p.main_pin), width = 1100, height = 900, rows = 2, cols = 2 }
   local s, w, d, g = fig:axes(1), fig:axes(2), fig:axes(3), fig:axes(4)
   for _, r in ipairs(results) do
     if r.pin == p.main_pin and r.slow == 1 then
@@ -168,7 +168,7 @@ local function figures(run, p, results)
   for _, r in ipairs(results) do
     if r.map then
       local rows = {}
-      fig = ow.plot.figure { title = ("%s line, Sigma_pin %g: what another detector gives"):format(r.character, r.pin), width = 1100, height = 480, cols = 2 }
+      fig = ow.plot.figure { title = ("%s line, Σ = %g μ: what another detector gives"):format(r.character, r.pin), width = 1100, height = 480, cols = 2 }
       for k, name in ipairs { "tau", "zeta_av" } do
         local ax = fig:axes(k)
         for j, f in ipairs(r.map.factors) do
@@ -179,7 +179,7 @@ local function figures(run, p, results)
           if #x > 0 then ax:line(x, y, { label = ("%g rate/B"):format(f), marker = "circle" }) end
         end
         ax:vline(r.window, { dash = "dotted" })
-        ax:set { title = name, xlabel = "window (picks)", ylabel = name, xlog = true, legend = "top right" }
+        ax:set { markup = true, ylabel = k == 1 and "τ" or "ζ_{av}", xlabel = "window (picks)", xlog = true, legend = k == 2 and "outside" }
       end
       run:figure("sensitivity_" .. r.character, fig, "Exponents against window, one line for each threshold; dotted: the window chosen by rule, at threshold 1 rate/B. "
         .. "Missing points: fewer than 20 events above the flicker of the null run, or no fit.")

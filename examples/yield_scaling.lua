@@ -129,7 +129,7 @@ return {
       inverse[#inverse + 1] = { character, target, math.exp(lp), math.exp(lp - d), math.exp(lp + d) }
       run:put("sigma_pin." .. character, { value = math.exp(lp), unit = "mu", low = math.exp(lp - d), high = math.exp(lp + d) })
       local color = ow.plot.cycle and ow.plot.cycle[character == "edge" and 1 or 2] or nil
-      ax:errorbar(x, y, { yerr = e, label = ("%s, gamma = %.3f ± %.3f"):format(character, f.gamma, f.err), color = color })
+      ax:errorbar(x, y, { yerr = e, label = ("%s, γ = %.3f ± %.3f"):format(character, f.gamma, f.err), color = color })
       local lx, ly = {}, {}
       for i = 0, 40 do
         lx[i + 1] = pins[1] * (pins[#pins] / pins[1]) ^ (i / 40)
@@ -138,7 +138,7 @@ return {
       ax:line(lx, ly, { color = color })
     end
     ax:hline(target, { label = ("target %.4g MPa"):format(target), dash = "dashed" })
-    ax:set { xlabel = "Sigma_pin (mu)", ylabel = "mean stress (MPa)", xlog = true, ylog = true, legend = "top left" }
+    ax:set { markup = true, xlabel = "pinning strength Σ_{pin} (μ)", ylabel = "mean stress (MPa)", xlog = true, ylog = true, legend = "top left" }
     run:put("target", { value = target, unit = "MPa" })
     run:figure("yield_scaling", fig, "Mean external stress in the stick-slip regime; error bars: jackknife over replicas.")
     run:table("Mean stress", { "character", "Sigma_pin (mu)", "stress (MPa)", "standard error (MPa)" }, rows,
