@@ -1,32 +1,8 @@
 local ow = require "orowan"
 local fix = dofile "spec/fixtures/linalg.lua"
 
-local function distance(x, y)
-  if type(x) == "table" or type(y) == "table" then
-    assert.equal("table", type(x))
-    assert.equal("table", type(y))
-    assert.equal(#x, #y)
-    local worst = 0
-    for i = 1, #x do
-      local d = distance(x[i], y[i])
-      if d > worst or d ~= d then worst = d end
-    end
-    return worst
-  end
-  return math.abs(x - y)
-end
-
-local function close(expected, got, tol, what)
-  local x = ow.is_tensor(expected) and expected:totable() or expected
-  local d = distance(x, ow.is_tensor(got) and got:totable() or got)
-  assert(d <= tol, ("%s: differs by %g, allowed %g"):format(what or "result", d, tol))
-end
-
-local function message(f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  return tostring(err)
-end
+local compare = dofile "spec/support/compare.lua"
+local close, message = compare.close, compare.message
 
 -- The definition, X[k] = sum x[j] exp(sign 2 pi i j k / n), with the angle reduced exactly.
 local function dft(re, im, sign)

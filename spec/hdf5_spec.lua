@@ -1,22 +1,9 @@
 local ow = require "orowan"
 local sys = ow.sys
 
-local dir = os.tmpname()
-os.remove(dir)
-os.execute("mkdir " .. dir)
-local function at(name) return dir .. "/" .. name end
-local function slurp(path)
-  local f = assert(io.open(path, "rb"))
-  local s = f:read "a"
-  f:close()
-  return s
-end
-local function spit(path, s)
-  local f = assert(io.open(path, "wb"))
-  f:write(s)
-  f:close()
-  return path
-end
+local files = dofile "spec/support/files.lua"
+local dir = files.dir
+local at, slurp, spit = files.at, files.slurp, files.spit
 local function raises(pattern, ...)
   local ok, err = pcall(...)
   assert.is_false(ok)
@@ -44,7 +31,7 @@ local function grid(rows, cols, first)
 end
 
 describe("hdf5", function()
-  teardown(function() os.execute("rm -r " .. dir) end)
+  teardown(files.remove)
 
   describe("a file of h5py", function()
     local f

@@ -1,34 +1,8 @@
 local ow = require "orowan"
 local fix = dofile "spec/fixtures/linalg.lua"
 
-local function plain(t) return ow.is_tensor(t) and t:totable() or t end
-
--- Largest |x - y| over two nested tables of one shape.
-local function distance(x, y)
-  if type(x) == "table" or type(y) == "table" then
-    assert.equal("table", type(x))
-    assert.equal("table", type(y))
-    assert.equal(#x, #y)
-    local worst = 0
-    for i = 1, #x do
-      local d = distance(x[i], y[i])
-      if d > worst or d ~= d then worst = d end
-    end
-    return worst
-  end
-  return math.abs(x - y)
-end
-
-local function close(expected, got, tol, what)
-  local d = distance(plain(expected), plain(got))
-  assert(d <= tol, ("%s: differs by %g, allowed %g"):format(what or "result", d, tol))
-end
-
-local function message(f, ...)
-  local ok, err = pcall(f, ...)
-  assert.is_false(ok)
-  return tostring(err), err
-end
+local compare = dofile "spec/support/compare.lua"
+local close, message = compare.close, compare.message
 
 local seed = 0
 local function random_rows(m, n, integers)

@@ -1,8 +1,8 @@
 local ow = require "orowan"
 
-local dir = os.tmpname()
-os.remove(dir)
-os.execute("mkdir " .. dir)
+local files = dofile "spec/support/files.lua"
+local dir = files.dir
+local slurp, spit = files.slurp, files.spit
 local fixtures = "spec/fixtures/io/"
 
 -- What make_png.py drew, pixel by pixel.
@@ -22,21 +22,9 @@ local function check(name, dtype, want)
   assert.equal(dtype, t:dtype())
   assert.same(want, t:totable(), name)
 end
-local function slurp(path)
-  local f = assert(io.open(path, "rb"))
-  local s = f:read "a"
-  f:close()
-  return s
-end
-local function spit(path, s)
-  local f = assert(io.open(path, "wb"))
-  f:write(s)
-  f:close()
-  return path
-end
 
 describe("png", function()
-  teardown(function() os.execute("rm -r " .. dir) end)
+  teardown(files.remove)
 
   it("reads what another encoder wrote", function()
     check("grey8.png", "u8", image(function(_, _, g) return g end))

@@ -1,9 +1,9 @@
 local ow = require "orowan"
 local io_ = ow.io
 
-local dir = os.tmpname()
-os.remove(dir)
-os.execute("mkdir " .. dir)
+local files = dofile "spec/support/files.lua"
+local dir = files.dir
+local slurp = files.slurp
 local function file(name, text)
   local path = dir .. "/" .. name
   if text then
@@ -12,12 +12,6 @@ local function file(name, text)
     f:close()
   end
   return path
-end
-local function slurp(path)
-  local f = assert(io.open(path, "rb"))
-  local s = f:read "a"
-  f:close()
-  return s
 end
 
 local function columns(t)
@@ -33,7 +27,7 @@ local function refused(text, options, pattern)
 end
 
 describe("table", function()
-  teardown(function() os.execute("rm -r " .. dir) end)
+  teardown(files.remove)
 
   it("reads CSV with a header", function()
     local t = parse "size,stress\n1,2.5\n3,4.5\n"
