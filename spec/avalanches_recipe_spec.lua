@@ -8,7 +8,7 @@ describe("recipe avalanches", function()
   local keys = { "powerlaw.alpha", "powerlaw.xmin", "powerlaw.ks", "powerlaw.n_tail", "powerlaw.p", "cutoff.tau", "cutoff.s0", "cutoff.smin",
     "truncated.tau", "truncated.smin", "truncated.smax" }
   setup(function()
-    dir = sys.tmpdir() .. "/orowan-avalanches-" .. sys.getpid()
+    dir = sys.temp_root() .. "/orowan-avalanches-" .. sys.getpid()
     assert(sys.mkdir(dir))
   end)
   teardown(function() sys.remove_tree(dir) end)

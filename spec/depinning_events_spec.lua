@@ -204,7 +204,7 @@ describe("depinning.simulate", function()
   it("stops within a second of an interrupt", function()
     local bin = "build/bin/orowan"
     if not sys.exists(bin) then return pending "skipped: build/bin/orowan is not built" end
-    local file = sys.tmpdir() .. "/orowan-depinning-" .. sys.getpid() .. ".lua"
+    local file = sys.temp_root() .. "/orowan-depinning-" .. sys.getpid() .. ".lua"
     assert(sys.write_atomic(file, [[
       local d = require "orowan.depinning"
       d.simulate { lx = 200, picks = 1 << 40, every = 1 << 20, heights = false, replicas = 2, plain = ... == "plain" }]]))

@@ -396,7 +396,7 @@ describe("depinning: the published simulator", function()
   for _, name in ipairs { "edge_small", "screw_small" } do
     it("is reproduced byte for byte: " .. name, function()
       if not data then return pending "skipped: OROWAN_DATA not set" end
-      local dir = sys.tmpdir() .. "/orowan-dds-" .. sys.getpid()
+      local dir = sys.temp_root() .. "/orowan-dds-" .. sys.getpid()
       local from = data .. "/depinning/" .. name
       local result = assert(depinning.compat_run(from .. ".ctrl", from .. ".fld", dir))
       assert.equal("top", result.stop)
@@ -411,7 +411,7 @@ describe("depinning: the published simulator", function()
     end)
   end
 
-  local dir = sys.tmpdir() .. "/orowan-dds-files-" .. sys.getpid()
+  local dir = sys.temp_root() .. "/orowan-dds-files-" .. sys.getpid()
   local function file(name, text)
     assert(sys.mkdir(dir))
     local f = assert(io.open(dir .. "/" .. name, "w"))

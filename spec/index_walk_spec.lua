@@ -157,7 +157,7 @@ describe("indexing at random", function()
   it("stops within a second of an interrupt", function()
     local bin = "build/bin/orowan"
     if not sys.exists(bin) then return pending "skipped: build/bin/orowan is not built" end
-    local file = sys.tmpdir() .. "/orowan-index-" .. sys.getpid() .. ".lua"
+    local file = sys.temp_root() .. "/orowan-index-" .. sys.getpid() .. ".lua"
     assert(sys.write_atomic(file, [[
       local ow = require "orowan"
       local x = ow.rng(1):uniform(8000000)
