@@ -34,25 +34,27 @@ static int f_copy_time(lua_State *L) {
   return 1;
 }
 
-// libmvec_time(name, out, a [, b]): seconds of one call over f64 tensors on one thread, or
-// nil where the library or the function is missing.
+// libmvec_time(name, out, a [, b]): seconds of one call over f64 or f32 tensors on one
+// thread, or nil where the library or the function is missing.
 static int f_libmvec_time(lua_State *L) {
   static void *lib;
-  const char *name = owl_checkstr(L, 1, "libmvec_time", "name");
-  const ow_peer_kernels *k = ow_peer();
-  char symbol[80];
-  if (!lib) lib = dlopen("libmvec.so.1", RTLD_NOW);
+  const char *fn = "libmvec_time", *name = owl_checkstr(L, 1, fn, "name");
   bool two = !lua_isnoneornil(L, 4);
-  if (!lib || !k->prefix) return 0;
-  snprintf(symbol, sizeof symbol, "%s_%.40s", two ? k->prefix2 : k->prefix, name);
-  void *f = dlsym(lib, symbol);
-  if (!f) return 0;
   ow_tensor *t[3] = {0};
   for (int i = 0; i < 2 + two; i++) {
-    t[i] = owl_checktensor(L, i + 2, "libmvec_time", "tensor");
-    if (t[i]->dtype != OW_F64 || !ow_tensor_is_contiguous(t[i]) || ow_tensor_numel(t[i]) != ow_tensor_numel(t[0]))
-      return owl_error(L, "libmvec_time", OW_ESHAPE, "needs contiguous f64 tensors of one size");
+    t[i] = owl_checktensor(L, i + 2, fn, "tensor");
+    if (!ow_dtype_is_float(t[0]->dtype) || t[i]->dtype != t[0]->dtype || !ow_tensor_is_contiguous(t[i]) ||
+        ow_tensor_numel(t[i]) != ow_tensor_numel(t[0]))
+      return owl_error(L, fn, OW_ESHAPE, "needs contiguous f64 or f32 tensors of one size");
   }
+  bool single = t[0]->dtype == OW_F32;
+  const ow_peer_type *k = single ? &ow_peer()->f32 : &ow_peer()->f64;
+  char symbol[80];
+  if (!lib) lib = dlopen("libmvec.so.1", RTLD_NOW);
+  if (!lib || !k->one) return 0;
+  snprintf(symbol, sizeof symbol, "%s_%.40s%s", two ? k->two : k->one, name, single ? "f" : "");
+  void *f = dlsym(lib, symbol);
+  if (!f) return 0;
   int64_t n = ow_tensor_numel(t[0]);
   double t0 = now();
   if (two) k->run2(f, ow_tensor_data(t[0]), ow_tensor_data(t[1]), ow_tensor_data(t[2]), n);

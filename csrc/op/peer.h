@@ -8,12 +8,12 @@
 #include "simd/isa.h"
 
 typedef struct {
-  const char *prefix;  // of the symbols: "_ZGVeN8v", or NULL where there are none
-  const char *prefix2; // two arguments
-  int lanes;
-  void (*run1)(void *f, double *d, const double *x, int64_t n);  // whole vectors only
-  void (*run2)(void *f, double *d, const double *x, const double *y, int64_t n);
-} ow_peer_kernels;
+  const char *one, *two;  // what the symbols start with: "_ZGVeN8v", "_ZGVeN8vv"; NULL where there are none
+  // whole vectors only; y is not read by run1
+  void (*run1)(void *f, void *d, const void *x, int64_t n);
+  void (*run2)(void *f, void *d, const void *x, const void *y, int64_t n);
+} ow_peer_type;
+typedef struct { ow_peer_type f64, f32; } ow_peer_kernels;
 OW_SIMD_TABLE(ow_peer_kernels, ow_peer)
 
 #endif
