@@ -74,7 +74,8 @@ describe("session on a terminal", function()
   before_each(function()
     dir = assert(sys.tmpdir("orowan-repl"))
     assert(sys.write_atomic(dir .. "/data_file.txt", "x"))
-    p = assert(sys.spawn({ "script", "-qfec", OROWAN, "/dev/null" },
+    -- exec: a shell that stays between (dash) would itself die of the interrupts
+    p = assert(sys.spawn({ "script", "-qfec", "exec " .. OROWAN, "/dev/null" },
       { cwd = dir, env = { XDG_STATE_HOME = dir .. "/state", HOME = dir, TERM = "xterm", LANG = "C.UTF-8", COLUMNS = "80" } }))
   end)
   after_each(function()
