@@ -3,6 +3,8 @@
 #ifndef OW_NN_LIST_H
 #define OW_NN_LIST_H
 #define OW_NN_LIST(NN) \
-  /* activation.c */ NN(activation) NN(activation_grad)
+  /* activation.c */ NN(activation) NN(activation_grad) \
+  /* conv.c */ NN(conv) NN(conv_grad_input) NN(conv_grad_weight) \
+  /* matmul.c */ NN(matmul) NN(linear)
 
 #endif
