@@ -29,9 +29,26 @@ void ow_set_threads(int n) {
 
 int ow_blas_threads(void) { return openblas_get_num_threads(); }
 
+static volatile sig_atomic_t held, waiting;
+
+void ow_interrupt_raise(void) {
+  if (held) waiting = 1;
+  else ow_interrupt_flag = 1;
+}
+
 static void on_sigint(int sig) {
   (void)sig;
-  ow_interrupt_flag = 1;
+  ow_interrupt_raise();
+}
+
+void ow_interrupt_hold(void) {
+  held++;
+  if (ow_interrupt_flag) waiting = 1, ow_interrupt_flag = 0;
+}
+
+void ow_interrupt_release(void) {
+  if (held && --held) return;
+  if (waiting) waiting = 0, ow_interrupt_flag = 1;
 }
 
 void ow_interrupt_install(void) {

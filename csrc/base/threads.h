@@ -21,5 +21,10 @@ extern volatile sig_atomic_t ow_interrupt_flag;
 static inline bool ow_interrupted(void) { return ow_interrupt_flag != 0; }
 void ow_interrupt_install(void);  // SIGINT handler
 void ow_interrupt_clear(void);
+void ow_interrupt_raise(void);           // as SIGINT would
+// While held an interrupt waits: for updates in place that must not stop half-way and for
+// saving afterwards. Keep it short. Holds nest.
+void ow_interrupt_hold(void);
+void ow_interrupt_release(void);
 
 #endif

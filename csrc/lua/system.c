@@ -60,6 +60,21 @@ static int f_clear_interrupt(lua_State *L) {
   return 0;
 }
 
+static int f_interrupt(lua_State *L) {
+  (void)L;
+  ow_interrupt_raise();
+  return 0;
+}
+
+// f, ... -> its results; an interrupt waits until it has returned.
+static int f_uninterrupted(lua_State *L) {
+  luaL_checkany(L, 1);
+  ow_interrupt_hold();
+  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  ow_interrupt_release();
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
 // handler, f, ... -> ok, interrupted, results or the handled error. An interrupt is over when
 // this returns: clearing it in Lua would need instructions that may be interrupted themselves.
 static int f_guard(lua_State *L) {
@@ -77,7 +92,8 @@ static int f_guard(lua_State *L) {
 int ow_open_system(lua_State *L) {
   static const luaL_Reg funcs[] = {{"threads", f_threads}, {"memory", f_memory}, {"trim", f_trim}, {"build", f_build},
                                    {"philox", f_philox}, {"interrupted", f_interrupted},
-                                   {"clear_interrupt", f_clear_interrupt}, {"guard", f_guard}, {NULL, NULL}};
+                                   {"clear_interrupt", f_clear_interrupt}, {"guard", f_guard}, {"interrupt", f_interrupt},
+                                   {"uninterrupted", f_uninterrupted}, {NULL, NULL}};
   luaL_newlib(L, funcs);
   return 1;
 }
