@@ -1,6 +1,7 @@
 // The table of network kernels in Lua: orowan.core.nn.NAME(in1, in2, ..., options) for every
 // row; absent inputs are nil, options hold the row's parameters and
-//   out = {t | false, ...}   outputs to write into; false declines an optional one
+//   out = {t | false, ...}   outputs to write into; false declines an optional one; one that
+//                            is changed in place is declined when it is absent, too
 //   reference = true         the plain scalar kernel
 // Returns the outputs (nil for a declined one). core.nn.table() describes the rows.
 #include <math.h>
@@ -80,8 +81,9 @@ static int f_call(lua_State *L) {
   bool made[OW_NN_MAXOUT] = {0};
   for (int k = 0; k < nout; k++) {
     int type = given ? lua_geti(L, outs, k + 1) : LUA_TNIL;
-    if (type == LUA_TBOOLEAN) {
-      lua_pop(L, 1), lua_pushnil(L);
+    if (type == LUA_TBOOLEAN || (type == LUA_TNIL && op->out[k].inplace && op->out[k].optional)) {
+      if (given) lua_pop(L, 1);
+      lua_pushnil(L);
     } else if (type == LUA_TNIL) {
       if (given) lua_pop(L, 1);
       c.out[k] = owl_newtensor(L);
