@@ -194,10 +194,10 @@ deps:
 
 # ---- fuzzing -----------------------------------------------------------------------------
 # Our own driver by default (any gcc; coverage-guided); FUZZER=clang uses libFuzzer instead.
-# FUZZ_SECONDS for each target, FUZZ_SEED, FUZZ_TARGETS="json table png h5".
+# FUZZ_SECONDS for each target, FUZZ_SEED, FUZZ_TARGETS="json table png ions h5".
 FUZZ_SECONDS ?= 20
 FUZZ_SEED    ?= 1
-FUZZ_TARGETS ?= json table png h5
+FUZZ_TARGETS ?= json table png ions h5
 FUZZ_DIR     := $(B)/fuzz
 FUZZ_SAN     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FUZZ_BASE    := $(filter-out %.simd.c,$(wildcard csrc/base/*.c))

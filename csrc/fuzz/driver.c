@@ -18,7 +18,7 @@
 
 enum { INPUT_BYTES = 1 << 16, CORPUS_SIZE = 4096, PLACES = 1 << 16, HANG_SECONDS = 20 };
 
-static const fuzz_target *const targets[] = {&fuzz_json, &fuzz_table, &fuzz_png, &fuzz_h5};
+static const fuzz_target *const targets[] = {&fuzz_json, &fuzz_table, &fuzz_png, &fuzz_ions, &fuzz_h5};
 enum { NTARGETS = sizeof targets / sizeof *targets };
 
 static struct { uint8_t *data; size_t n; } corpus[CORPUS_SIZE];

@@ -17,7 +17,7 @@ typedef struct {
   bool outside;              // run only writes a file; a child process reads it (h5.c)
 } fuzz_target;
 
-extern const fuzz_target fuzz_json, fuzz_table, fuzz_png, fuzz_h5;
+extern const fuzz_target fuzz_json, fuzz_table, fuzz_png, fuzz_ions, fuzz_h5;
 
 // A broken promise: prints it and stops as a crash does.
 void fuzz_check(bool ok, const char *what);

@@ -2,6 +2,7 @@
 --- arguments raise. Whatever is written appears whole or not at all: it goes to a temporary
 --- file in the same folder, which takes the name at the end.
 local core = require "orowan.core"
+local failure = require "orowan.failure"
 
 local io = {}
 
@@ -119,13 +120,6 @@ local function interpreter()
   local name = exe and exe:match "([^/]+)$" or ""
   if name:match "^orowan" or name:match "^lua" then return "/proc/self/exe" end
   return core.sys.which "orowan" or core.sys.which "lua5.4"
-end
-
-local function failure(code, message, hint)
-  return setmetatable({ code = code, message = message, hint = hint or "" }, {
-    __tostring = function(e) return e.hint ~= "" and ("%s (%s)"):format(e.message, e.hint) or e.message end,
-    __name = "orowan.error",
-  })
 end
 
 local function probe(path, seconds)

@@ -1,5 +1,6 @@
 --- Animations: frames drawn by gnuplot as PNG, joined by ffmpeg. A GIF can also do without
 --- ffmpeg: gnuplot then writes it itself, a little coarser.
+local failure = require "orowan.failure"
 local gnuplot = require "orowan.plot.gnuplot"
 local sys = require "orowan.sys"
 
@@ -38,13 +39,13 @@ local function encode(dir, kind, fps, timeout)
   local r, err = sys.run(argv, { cwd = dir, timeout = timeout })
   if not r then
     if err.code == "missing" then
-      return nil, gnuplot.failure("missing", "plot.animate: ffmpeg was not found", "install it: apt-get install ffmpeg; or save a .gif, which does without")
+      return nil, failure("missing", "plot.animate: ffmpeg was not found", "install it: apt-get install ffmpeg; or save a .gif, which does without")
     end
     return nil, err
   end
-  if r.timed_out then return nil, gnuplot.failure("io", ("plot.animate: ffmpeg was stopped after %g s"):format(timeout)) end
+  if r.timed_out then return nil, failure("io", ("plot.animate: ffmpeg was stopped after %g s"):format(timeout)) end
   if r.status ~= 0 then
-    return nil, gnuplot.failure("io", "plot.animate: ffmpeg: " .. (r.stderr:gsub("%s+", " "):sub(1, 500)))
+    return nil, failure("io", "plot.animate: ffmpeg: " .. (r.stderr:gsub("%s+", " "):sub(1, 500)))
   end
   return sys.read_file(dir .. "/" .. out)
 end

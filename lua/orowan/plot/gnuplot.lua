@@ -5,23 +5,12 @@ local core = require "orowan.core"
 local layout = require "orowan.plot.layout"
 local space = require "orowan.plot.space"
 local style = require "orowan.plot.style"
+local failure = require "orowan.failure"
 local sys = require "orowan.sys"
 
 local gnuplot = {}
 
 local font = "Liberation Sans"
-
---- A failure that is returned, not raised.
----@param code string
----@param message string
----@param hint? string
----@return table err
-function gnuplot.failure(code, message, hint)
-  return setmetatable({ code = code, message = message, hint = hint or "" }, {
-    __name = "orowan.error",
-    __tostring = function(e) return e.hint ~= "" and e.message .. " (" .. e.hint .. ")" or e.message end,
-  })
-end
 
 -- ---- script --------------------------------------------------------------------------------
 
@@ -291,16 +280,16 @@ function gnuplot.run(dir, script, data, timeout)
   local r, why = sys.run({ program, "-d", "figure.gp" }, { cwd = dir, timeout = timeout,
     env = { LC_ALL = "C.UTF-8", GNUTERM = false, GNUPLOT_LIB = false } })
   if not r then
-    if why.code == "missing" then return nil, gnuplot.failure("missing", "plot: " .. program .. " was not found", advice) end
+    if why.code == "missing" then return nil, failure("missing", "plot: " .. program .. " was not found", advice) end
     return nil, why
   end
   if r.timed_out then
-    return nil, gnuplot.failure("io", ("plot: gnuplot was stopped after %g s"):format(timeout), "give save a longer {timeout=seconds}, or draw less")
+    return nil, failure("io", ("plot: gnuplot was stopped after %g s"):format(timeout), "give save a longer {timeout=seconds}, or draw less")
   end
   if r.status ~= 0 then
     local said = complaint(r.stderr)
     if said == "" then said = r.signal and "it was ended by signal " .. r.signal or "status " .. tostring(r.status) end
-    return nil, gnuplot.failure("io", "plot: gnuplot: " .. said)
+    return nil, failure("io", "plot: gnuplot: " .. said)
   end
   return true, r.stderr
 end
@@ -335,7 +324,7 @@ function gnuplot.render(fig, format, o)
   local ok, said = gnuplot.run(dir, script, data, o.timeout or 120)
   if not ok then return nil, said end
   local bytes = sys.read_file(dir .. "/" .. out)
-  if not bytes or #bytes == 0 then return nil, gnuplot.failure("io", "plot: gnuplot drew nothing: " .. complaint(said)) end
+  if not bytes or #bytes == 0 then return nil, failure("io", "plot: gnuplot drew nothing: " .. complaint(said)) end
   return normalise(fig, format, bytes)
 end
 
