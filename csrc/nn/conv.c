@@ -165,8 +165,11 @@ static bool forward(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
   ow_conv_epilogue_f64 d;
   if (!forward_problem(c, &p, e) || !ow_conv_choose(&p, OW_CONV_FORWARD, c->dtype, wish, &m, e)) return false;
   void *y = ow_tensor_data(c->out[0]);
-  if (c->dtype == OW_F32) return ow_conv_reference_forward(&p, ow_f32(c->in[0]), ow_f32(c->in[1]), epilogue_f32(c, &f), y, e);
-  return ow_conv_reference_forward_f64(&p, ow_f64(c->in[0]), ow_f64(c->in[1]), epilogue_f64(c, &d), y, e);
+  if (c->dtype == OW_F32)
+    return (m == OW_CONV_DIRECT ? ow_direct_forward : ow_conv_reference_forward)(&p, ow_f32(c->in[0]), ow_f32(c->in[1]),
+                                                                                 epilogue_f32(c, &f), y, e);
+  return (m == OW_CONV_DIRECT ? ow_direct_forward_f64 : ow_conv_reference_forward_f64)(
+      &p, ow_f64(c->in[0]), ow_f64(c->in[1]), epilogue_f64(c, &d), y, e);
 }
 
 static bool grad_input(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
@@ -174,8 +177,10 @@ static bool grad_input(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
   ow_conv_method m;
   if (!grad_input_problem(c, &p, e) || !ow_conv_choose(&p, OW_CONV_GRAD_INPUT, c->dtype, wish, &m, e)) return false;
   void *dx = ow_tensor_data(c->out[0]);
-  if (c->dtype == OW_F32) return ow_conv_reference_grad_input(&p, ow_f32(c->in[0]), ow_f32(c->in[1]), dx, e);
-  return ow_conv_reference_grad_input_f64(&p, ow_f64(c->in[0]), ow_f64(c->in[1]), dx, e);
+  if (c->dtype == OW_F32)
+    return (m == OW_CONV_DIRECT ? ow_direct_grad_input : ow_conv_reference_grad_input)(&p, ow_f32(c->in[0]), ow_f32(c->in[1]), dx, e);
+  return (m == OW_CONV_DIRECT ? ow_direct_grad_input_f64 : ow_conv_reference_grad_input_f64)(&p, ow_f64(c->in[0]),
+                                                                                             ow_f64(c->in[1]), dx, e);
 }
 
 // dbias[o]: the sum of dy over samples and positions, in f64, plane by plane in index order.

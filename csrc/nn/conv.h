@@ -30,7 +30,7 @@ bool ow_winograd_forward(const ow_conv *p, const int m[3], const float *x, const
 bool ow_winograd_grad_input(const ow_conv *p, const int m[3], const float *dy, const float *w, float *dx, ow_err *e);
 bool ow_winograd_grad_weight(const ow_conv *p, const int m[3], const float *x, const float *dy, float *dw, ow_err *e);
 
-// ---- direct (direct.c): any convolution ------------------------------------------------------
+// ---- direct (direct.c, direct_weight.c): any convolution -------------------------------------
 bool ow_direct_forward(const ow_conv *p, const float *x, const float *w, const ow_conv_epilogue *ep, float *y, ow_err *e);
 bool ow_direct_grad_input(const ow_conv *p, const float *dy, const float *w, float *dx, ow_err *e);
 bool ow_direct_grad_weight(const ow_conv *p, const float *x, const float *dy, float *dw, ow_err *e);
@@ -41,6 +41,11 @@ typedef struct {
   int activation;
   double alpha;
 } ow_conv_epilogue_f64;
+
+bool ow_direct_forward_f64(const ow_conv *p, const double *x, const double *w, const ow_conv_epilogue_f64 *ep, double *y,
+                           ow_err *e);
+bool ow_direct_grad_input_f64(const ow_conv *p, const double *dy, const double *w, double *dx, ow_err *e);
+bool ow_direct_grad_weight_f64(const ow_conv *p, const double *x, const double *dy, double *dw, ow_err *e);
 
 // ---- plain scalar reference (conv_reference.c): sums in f64 ----------------------------------
 bool ow_conv_reference_forward(const ow_conv *p, const float *x, const float *w, const ow_conv_epilogue *ep, float *y, ow_err *e);

@@ -20,6 +20,6 @@ bool ow_conv_choose(const ow_conv *p, ow_conv_pass pass, ow_dtype dtype, ow_conv
   (void)dtype;
   *method = wish;
   if (wish == OW_CONV_AUTO && !from_environment(method, e)) return false;
-  if (*method == OW_CONV_AUTO) *method = OW_CONV_REFERENCE;
+  if (*method == OW_CONV_AUTO) *method = OW_CONV_DIRECT;
   return true;
 }
