@@ -108,6 +108,12 @@ static int f_inplace(lua_State *L) {
 static int f_meta(lua_State *L) {
   const ow_op *op = this_op(L);
   lua_settop(L, op->arity);
+  // The operand on the right may be a value of its own kind that knows how (nn's variables).
+  if (op->arity == 2 && lua_istable(L, 2) && luaL_getmetafield(L, 2, lua_tostring(L, lua_upvalueindex(2))) != LUA_TNIL) {
+    lua_insert(L, 1);
+    lua_call(L, 2, 1);
+    return 1;
+  }
   return apply(L, op, op->name, 0, false);
 }
 
@@ -194,7 +200,9 @@ int ow_open_ops(lua_State *L) {
       {"__band", OW_OP_band}, {"__bor", OW_OP_bor}, {"__bxor", OW_OP_bxor}, {"__shl", OW_OP_shl}, {"__shr", OW_OP_shr}};
   luaL_getmetatable(L, OWL_TENSOR);
   for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
-    push_op(L, &ow_ops[events[i].op], f_meta);
+    lua_pushlightuserdata(L, (void *)&ow_ops[events[i].op]);
+    lua_pushstring(L, events[i].event);
+    lua_pushcclosure(L, f_meta, 2);
     lua_setfield(L, -2, events[i].event);
   }
   lua_pushcfunction(L, meta_bnot);
