@@ -216,8 +216,11 @@ static bool grad_weight(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
   if (!grad_weight_problem(c, &p, e) || !ow_conv_choose(&p, OW_CONV_GRAD_WEIGHT, c->dtype, wish, &m, e)) return false;
   void *dw = ow_tensor_data(c->out[0]);
   if (c->out[1]) grad_bias(&p, c->dtype, ow_tensor_data(c->in[1]), ow_tensor_data(c->out[1]));
-  if (c->dtype == OW_F32) return ow_conv_reference_grad_weight(&p, ow_f32(c->in[0]), ow_f32(c->in[1]), dw, e);
-  return ow_conv_reference_grad_weight_f64(&p, ow_f64(c->in[0]), ow_f64(c->in[1]), dw, e);
+  if (c->dtype == OW_F32)
+    return (m == OW_CONV_DIRECT ? ow_direct_grad_weight : ow_conv_reference_grad_weight)(&p, ow_f32(c->in[0]), ow_f32(c->in[1]),
+                                                                                         dw, e);
+  return (m == OW_CONV_DIRECT ? ow_direct_grad_weight_f64 : ow_conv_reference_grad_weight_f64)(&p, ow_f64(c->in[0]),
+                                                                                               ow_f64(c->in[1]), dw, e);
 }
 
 static ow_conv_method wish(const ow_nn_call *c) { return (ow_conv_method)c->p[METHOD].i[0]; }

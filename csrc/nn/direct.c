@@ -16,6 +16,7 @@
 #define T float
 #define NAME(f) f##_f32
 #define TILE tile_f32
+#include "nn/direct_pack.h"
 #include "nn/direct_body.h"
 #undef T
 #undef NAME
@@ -23,6 +24,7 @@
 #define T double
 #define NAME(f) f##_f64
 #define TILE tile_f64
+#include "nn/direct_pack.h"
 #include "nn/direct_body.h"
 
 #define FORWARD(T, sfx, RUN, EPILOGUE)                                                                                     \

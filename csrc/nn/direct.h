@@ -33,4 +33,26 @@ OW_SIMD_TABLE(ow_direct_table, ow_direct)
 
 enum { OW_TILE_MAXV = 8 };
 
+// Weight gradient: sum[r * sum_r + v * sum_v + lane] += sum over positions i of
+//   s[s_at[r] + i . s_step] v[v_at[v] + i . v_step + lane]
+#define OW_SUM(T, NAME)                                          \
+  typedef struct {                                               \
+    const T *s, *v;                                              \
+    T *sum;                                                      \
+    const int64_t *s_at, *v_at;                                  \
+    int64_t count[3], s_step[3], v_step[3], sum_r, sum_v;        \
+  } NAME;
+OW_SUM(float, ow_sum_f32)
+OW_SUM(double, ow_sum_f64)
+#undef OW_SUM
+
+typedef struct {
+  int bytes;                    // of a vector
+  int vectors;                  // most of a tile
+  const unsigned char *rows;    // most rows of a tile of so many vectors
+  void (*sum_f32)(int rows, int vectors, const ow_sum_f32 *t);
+  void (*sum_f64)(int rows, int vectors, const ow_sum_f64 *t);
+} ow_direct_weight_table;
+OW_SIMD_TABLE(ow_direct_weight_table, ow_direct_weight)
+
 #endif

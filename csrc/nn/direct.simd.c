@@ -3,10 +3,7 @@
 // accumulators fill the register file, so that the two multiply-add units and not the loads set the pace.
 #include "nn/activation.h"
 #include "nn/direct.h"
-
-#if defined(__AVX2__) || defined(__AVX512F__)
-#include <immintrin.h>
-#endif
+#include "nn/direct_vector.h"
 
 // Vectors that go with each number of channels.
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -27,18 +24,6 @@ static const unsigned char widest[OW_TILE_O + 1] = {0, 6, 5, 3, 3, 2, 2};
 #define UP3(M, o) UP2(M, o) M(o, 3)
 #define UP5(M, o) UP3(M, o) M(o, 4) M(o, 5)
 #define OW_TILES(M) UP5(M, 1) M(1, 6) UP5(M, 2) UP3(M, 3) UP3(M, 4) UP2(M, 5) UP2(M, 6)
-#endif
-
-#define SET1(s) ((s) - (V){0})  // minus, not plus: exact for -0, so that the compiler leaves only the broadcast
-#if defined(__AVX512F__)
-#define FMA_f(a, b, c) (V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
-#define FMA_d(a, b, c) (V)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
-#elif defined(__AVX2__)
-#define FMA_f(a, b, c) (V)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
-#define FMA_d(a, b, c) (V)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
-#else
-#define FMA_f(a, b, c) ((a) * (b) + (c))
-#define FMA_d(a, b, c) ((a) * (b) + (c))
 #endif
 
 typedef int32_t int_f32;
