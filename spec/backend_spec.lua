@@ -149,6 +149,17 @@ describe("op table (" .. ow.core.system.build().simd .. ")", function()
     return ow.tensor(v)
   end
 
+  -- Every 4099th float: all exponents, both signs, NaNs and subnormals.
+  local all_floats
+  local function floats()
+    if not all_floats then
+      local v = {}
+      for bits = 0, 0xffffffff, 4099 do v[#v + 1] = ("<I4"):pack(bits) end
+      all_floats = ow.from_bytes(table.concat(v), "f32")
+    end
+    return all_floats
+  end
+
   for name, range in pairs(ours) do
     it(name .. " stays within 2 ulp in f64 and 1 ulp in f32, special values included", function()
       local n, worst = 60000, 0
@@ -166,6 +177,7 @@ describe("op table (" .. ow.core.system.build().simd .. ")", function()
       check(ow.tensor(special), 2, "special values")
       local k = math.abs(range[2]) > 200 and 8 or 1
       check(sample(n, range[1] / k, range[2] / k, "f32", 0.3), 1, "f32")
+      check(floats(), 1, "every float")
     end)
   end
 

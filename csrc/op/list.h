@@ -1,6 +1,6 @@
 // The op table's one list: elementwise operations with arity, result rule, the range from
 // which tests draw arguments, and the doc line. Adding a row here and a kernel in
-// arith.h, cplx.h, libm.h or math.simd.c is all that a new operation needs; the bindings,
+// arith.h, cplx.h, libm.h or math.simd.c (math32.simd.c) is all that a new operation needs; the bindings,
 // the backend spec and the reference docs walk this list.
 //
 // Rules (c = promoted dtype of the arguments; f16 and bf16 compute as f32):

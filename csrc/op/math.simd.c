@@ -4,7 +4,8 @@
 // result depends on its argument alone, never on its place.
 //
 // Errors (measured by ow_op_ulp, checked in backend_spec): f64 at most 2 ulp, pow too; f32
-// computes in f64 with short polynomials and is within 1 ulp.
+// computes in f64 with short polynomials and is within 1 ulp. Where there is FMA, the f32
+// functions but pow are those of math32.simd.c.
 //
 // Sources: range reductions after Cody and Waite (1980); logarithm through s = f/(2+f) after
 // K. C. Ng (FreeBSD msun); double-length sums after Dekker (1971) and Knuth; the polynomials
@@ -283,6 +284,7 @@ VFN vd short_exp(vd x, vm *odd) {
   vd em = short_exp_parts(clamp(x, -110, 90), &t);
   return vfma(pow2(t), em, pow2(t));
 }
+#ifdef OW_NO_FMA  // elsewhere: math32.simd.c
 VFN vd short_exp2(vd x, vm *odd) { return short_exp(x * LN2_D, odd); }
 VFN vd short_expm1_any(vd x) {
   vi t;
@@ -343,6 +345,7 @@ VFN vd short_cos(vd x, vm *odd) {
 }
 #define short_tan core_tan
 #define short_erf core_erf
+#endif
 VFN vd short_pow(vd x, vd y, vm *odd) {
   vi k;
   vd a = vabs(x), ay = vabs(y);
@@ -438,8 +441,14 @@ static __attribute__((noinline)) vd fix2(vd x, vd y, vd r, vm odd, double (*f)(d
 
 #define VMATH_LIST(X) \
   X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(erf)
-#define BOTH(op) VRUN1(op, f64, double, vd_any, core_##op) VRUN1(op, f32, float, vf_any, short_##op)
-VMATH_LIST(BOTH)
+#ifdef OW_NO_FMA
+#define RUNS(op) VRUN1(op, f64, double, vd_any, core_##op) VRUN1(op, f32, float, vf_any, short_##op)
+#define ROW(op) [OW_OP_##op] = {[OW_F32] = op##_f32, [OW_F64] = op##_f64},
+#else
+#define RUNS(op) VRUN1(op, f64, double, vd_any, core_##op)
+#define ROW(op) [OW_OP_##op] = {[OW_F64] = op##_f64},
+#endif
+VMATH_LIST(RUNS)
 VRUN2(pow, any_f64, double, vd_any, core_pow)
 VRUN2(pow, any_f32, float, vf_any, short_pow)
 
@@ -459,5 +468,5 @@ VRUN2(pow, any_f32, float, vf_any, short_pow)
 POW_RUN(f32, float)
 POW_RUN(f64, double)
 
-#define ROW(op) [OW_OP_##op] = {[OW_F32] = op##_f32, [OW_F64] = op##_f64},
-const ow_op_kernels OW_ISA_FN(ow_vmath) = {.run = {VMATH_LIST(ROW) ROW(pow)}};
+const ow_op_kernels OW_ISA_FN(ow_vmath) = {
+    .run = {VMATH_LIST(ROW)[OW_OP_pow] = {[OW_F32] = pow_f32, [OW_F64] = pow_f64}}};

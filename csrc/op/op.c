@@ -33,7 +33,8 @@ const ow_op *ow_op_find(const char *name) {
 ow_run ow_op_kernel(ow_op_id op, ow_dtype t, bool reference) {
   if ((int)t >= OW_NKERNEL_DTYPES) return NULL;
   if (!reference) {
-    ow_run r = ow_vmath()->run[op][t];
+    ow_run r = ow_vmath32()->run[op][t];
+    if (!r) r = ow_vmath()->run[op][t];
     if (!r) r = ow_arith()->run[op][t];
     if (r) return r;
   }

@@ -39,6 +39,7 @@ typedef struct {
 } ow_op_kernels;
 OW_SIMD_TABLE(ow_op_kernels, ow_arith)  // arithmetic: bodies in arith.h, cplx.h
 OW_SIMD_TABLE(ow_op_kernels, ow_vmath)  // own transcendental functions
+OW_SIMD_TABLE(ow_op_kernels, ow_vmath32)  // the same in float lanes, where there is FMA
 extern const ow_op_kernels ow_reference;  // scalar: the same bodies unvectorised, and libm
 
 // The kernel in force, or the scalar reference; NULL when the op is not defined there.
