@@ -158,6 +158,20 @@ static bool plain_avg_grad(ow_nn_call *c, ow_err *e) {
   return true;
 }
 
+static bool fast_max(ow_nn_call *c, ow_err *e) {
+  ow_pool p;
+  return geometry(c, &p, e) && ow_max_pool_fast(c, &p, e);
+}
+static bool fast_max_grad(ow_nn_call *c, ow_err *e) {
+  ow_pool p;
+  return geometry(c, &p, e) && ow_max_pool_grad_fast(c, &p, e);
+}
+static bool fast_avg(ow_nn_call *c, ow_err *e) {
+  ow_pool p;
+  bool grad = c->op == &ow_nn_avg_pool_grad;
+  return geometry(c, &p, e) && ow_avg_pool_fast(c, &p, c->p[grad ? G_COUNT : COUNT].i[0], grad, e);
+}
+
 #define WINDOW                                                                  \
   {"kernel", OW_NN_INT3, NAN, NULL, "extents of the window"},                   \
   {"stride", OW_NN_INT3, 0, NULL, "steps between windows; 0: the kernel"},      \
@@ -170,22 +184,22 @@ const ow_nn_op ow_nn_max_pool = {
     .in = {{"x", OW_NN_FLOAT, .doc = "[N, C, *S], 1 to 3 spatial axes"}},
     .out = {{"y", OW_NN_FLOAT, .doc = "[N, C, *O]"},
             {"index", OW_NN_INDEX, true, .doc = "as y, 0-based place of the element in its plane"}},
-    .param = {WINDOW}, .shape = shape, .reference = plain_max};
+    .param = {WINDOW}, .shape = shape, .reference = plain_max, .cpu = fast_max};
 
 const ow_nn_op ow_nn_max_pool_grad = {
     .name = "max_pool_grad", .doc = "gradient of max_pool",
     .in = {{"dy", OW_NN_FLOAT, .doc = "[N, C, *O]"}, {"index", OW_NN_INDEX, .doc = "as max_pool gave it"}},
     .out = {{"dx", OW_NN_FLOAT, .doc = "[N, C, *S]"}},
-    .param = {SIZE}, .shape = shape, .reference = plain_max_grad};
+    .param = {SIZE}, .shape = shape, .reference = plain_max_grad, .cpu = fast_max_grad};
 
 const ow_nn_op ow_nn_avg_pool = {
     .name = "avg_pool", .doc = "mean of every window",
     .in = {{"x", OW_NN_FLOAT, .doc = "[N, C, *S], 1 to 3 spatial axes"}},
     .out = {{"y", OW_NN_FLOAT, .doc = "[N, C, *O]"}},
-    .param = {WINDOW, COUNTING}, .shape = shape, .reference = plain_avg};
+    .param = {WINDOW, COUNTING}, .shape = shape, .reference = plain_avg, .cpu = fast_avg};
 
 const ow_nn_op ow_nn_avg_pool_grad = {
     .name = "avg_pool_grad", .doc = "gradient of avg_pool",
     .in = {{"dy", OW_NN_FLOAT, .doc = "[N, C, *O]"}},
     .out = {{"dx", OW_NN_FLOAT, .doc = "[N, C, *S]"}},
-    .param = {SIZE, WINDOW, COUNTING}, .shape = shape, .reference = plain_avg_grad};
+    .param = {SIZE, WINDOW, COUNTING}, .shape = shape, .reference = plain_avg_grad, .cpu = fast_avg};
