@@ -89,6 +89,12 @@ static void FN(backward)(const void *px, const void *pg, int64_t n, const ow_aff
   const T *restrict x = px, *restrict dy = pg;
   T *dx = pd, k0 = (T)k[0], k1 = (T)k[1], k2 = (T)k[2];
   AFFINE;
+  if (k1 == 0 && k2 == 0) {  // given statistics: an infinite x must not turn into NaN
+#define LOOP(K) SWEEP(dx, n, past, GATE_##K(FN(z)(x[i], mean, scale, shift), dy[i]) * k0)
+    EACH_KIND(LOOP)
+#undef LOOP
+    return;
+  }
 #define LOOP(K) SWEEP(dx, n, past, FN(muladd)(GATE_##K(FN(z)(x[i], mean, scale, shift), dy[i]), k0, FN(muladd)(x[i] - mean, k1, k2)))
   EACH_KIND(LOOP)
 #undef LOOP

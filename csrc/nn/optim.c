@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "nn/kernel.h"
+#include "nn/optim.h"
 
 enum { S_LR, S_MOMENTUM, S_DAMPENING, S_NESTEROV, S_DECAY, S_FIRST };
 enum { R_LR, R_ALPHA, R_EPS, R_MOMENTUM, R_DECAY };
@@ -76,6 +77,40 @@ static bool plain_adam(ow_nn_call *c, ow_err *e) {
   return true;
 }
 
+static bool fast(ow_nn_call *c, ow_err *e) {
+  enum { CHUNK = 1 << 14 };
+  const ow_optim_kernels *K = &ow_optim_table()->of[c->dtype == OW_F64];
+  ow_optim o = {0};
+  void (*step)(const ow_optim *, void *const *, int64_t);
+  if (c->op == &ow_nn_adam) {
+    double t = (double)c->p[A_STEP].i[0];
+    bool decoupled = c->p[A_DECOUPLED].i[0];
+    o = (ow_optim){.lr = c->p[A_LR].f / (1 - pow(c->p[A_BETA1].f, t)), .beta1 = c->p[A_BETA1].f, .beta2 = c->p[A_BETA2].f,
+                   .rest1 = 1 - c->p[A_BETA1].f, .rest2 = 1 - c->p[A_BETA2].f, .eps = c->p[A_EPS].f,
+                   .decay = decoupled ? 0 : c->p[A_DECAY].f, .keep = decoupled ? 1 - c->p[A_LR].f * c->p[A_DECAY].f : 1,
+                   .root = 1 / sqrt(1 - pow(c->p[A_BETA2].f, t))};
+    step = K->adam;
+  } else if (c->op == &ow_nn_rmsprop) {
+    o = (ow_optim){.lr = c->p[R_LR].f, .beta1 = c->p[R_MOMENTUM].f, .beta2 = c->p[R_ALPHA].f, .rest2 = 1 - c->p[R_ALPHA].f,
+                   .eps = c->p[R_EPS].f, .decay = c->p[R_DECAY].f};
+    step = K->rmsprop;
+  } else {
+    o = (ow_optim){.lr = c->p[S_LR].f, .beta1 = c->p[S_MOMENTUM].f, .rest1 = 1 - c->p[S_DAMPENING].f, .decay = c->p[S_DECAY].f,
+                   .nesterov = c->p[S_NESTEROV].i[0], .first = c->p[S_FIRST].i[0]};
+    step = K->sgd;
+  }
+  int64_t n = ow_tensor_numel(c->in[0]), size = (int64_t)ow_dtype_size(c->dtype);
+  OW_NN_TASKS(t, ow_ceil_div(n, CHUNK)) {
+    void *v[4] = {NULL};
+    for (int k = 0; k < 4; k++) {
+      const ow_tensor *x = k ? c->out[k - 1] : c->in[0];
+      if (x) v[k] = (char *)ow_tensor_data(x) + t * CHUNK * size;
+    }
+    step(&o, v, ow_min64(CHUNK, n - t * CHUNK));
+  }
+  OW_NN_DONE(e);
+}
+
 #define GRAD .in = {{"grad", OW_NN_FLOAT, .doc = "any shape"}}
 #define LR {"lr", OW_NN_NUM, NAN, NULL, "learning rate"}
 #define DECAY {"weight_decay", OW_NN_NUM, 0, NULL, "pull towards 0, times the parameter"}
@@ -88,7 +123,7 @@ const ow_nn_op ow_nn_sgd = {
               {"dampening", OW_NN_NUM, 0, NULL, "1 minus the weight of the gradient in the buffer"},
               {"nesterov", OW_NN_INT, 0, NULL, "1: look ahead along the momentum"}, DECAY,
               {"first", OW_NN_INT, 0, NULL, "1: the buffer has no content yet"}},
-    .shape = shape, .reference = plain_sgd};
+    .shape = shape, .reference = plain_sgd, .cpu = fast};
 
 const ow_nn_op ow_nn_rmsprop = {
     .name = "rmsprop", .doc = "a step of RMSprop", GRAD,
@@ -97,7 +132,7 @@ const ow_nn_op ow_nn_rmsprop = {
     .param = {LR, {"alpha", OW_NN_NUM, 0.99, NULL, "share of the mean square that is kept"},
               {"eps", OW_NN_NUM, 1e-8, NULL, "added to the root"},
               {"momentum", OW_NN_NUM, 0, NULL, "share of the last step that is kept"}, DECAY},
-    .shape = shape, .reference = plain_rmsprop};
+    .shape = shape, .reference = plain_rmsprop, .cpu = fast};
 
 const ow_nn_op ow_nn_adam = {
     .name = "adam", .doc = "a step of Adam or AdamW", GRAD,
@@ -108,4 +143,4 @@ const ow_nn_op ow_nn_adam = {
               {"eps", OW_NN_NUM, 1e-8, NULL, "added to the root"}, DECAY,
               {"decoupled", OW_NN_INT, 0, NULL, "1: decay beside the gradient (AdamW)"},
               {"step", OW_NN_INT, NAN, NULL, "1 at the first step"}},
-    .shape = shape, .reference = plain_adam};
+    .shape = shape, .reference = plain_adam, .cpu = fast};
