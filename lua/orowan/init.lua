@@ -17,6 +17,7 @@ ow.random, ow.rng, ow.seed = core.random, core.random.rng, core.random.seed
 local submodules = {
   stats = true, plot = true, io = true, json = true, sys = true, recipe = true, progress = true, depinning = true, apt = true,
   nn = true,
+  geometry = true,
 }
 
 --- The folder with Orowan's own files (examples, models, benchmarks).

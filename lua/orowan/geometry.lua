@@ -1,0 +1,203 @@
+--- Neighbours among points in space: exact k nearest, all within a radius, counts.
+---
+--- Points are rows (x, y, z) of an N x 3 tensor (f32 or f64; others become f64) in any unit of
+--- length; distances come out in that unit and dtype. Points are sorted into a balanced k-d
+--- tree with 16 points a leaf (Bentley, CACM 18, 509, 1975).
+---
+--- Box. nil: open space. {Lx, Ly, Lz}: periodic with these lengths. Three vectors
+--- {{ax, ay, az}, {bx, by, bz}, {cx, cy, cz}} (or a 3 x 3 tensor, rows are vectors): periodic,
+--- any skew. A field `periodic = {true, true, false}` of the table keeps axes open. Points need
+--- not lie inside. A periodic box stands for the infinite crystal: every image of a point is a
+--- neighbour (with the point's id), so a radius beyond half the box and k beyond N are right;
+--- leaving out the point itself does not leave out its images.
+---
+--- Order and rounding. Neighbours come by distance, equal distances by id. Distances are
+--- compared as computed: squared, in the points' dtype, positions first wrapped into the box;
+--- `within` takes d^2 <= r^2 in that dtype. Results are the same bits at any number of threads
+--- and instruction set.
+local core = require("orowan.core").neighbours
+local make = require("orowan.core").tensor.tensor
+local is_tensor = require("orowan.core").tensor.is_tensor
+local suggest = require "orowan.suggest"
+
+local geometry = {}
+
+local function fail(fn, message, ...)
+  error(("geometry.%s: " .. message):format(fn, ...), 0)
+end
+
+local function check(fn, options, known)
+  if options == nil then return {} end
+  if type(options) ~= "table" then fail(fn, "options: expected a table, got %s", type(options)) end
+  for name in pairs(options) do
+    local found = false
+    for _, k in ipairs(known) do found = found or k == name end
+    if not found then fail(fn, "unknown option '%s'%s", tostring(name), suggest.hint(tostring(name), known, "options")) end
+  end
+  return options
+end
+
+local function three(fn, what, list)
+  if #list ~= 3 then fail(fn, "%s: expected 3 entries, got %d", what, #list) end
+  for i = 1, 3 do
+    if type(list[i]) ~= "number" then fail(fn, "%s: entry %d: expected a number, got %s", what, i, type(list[i])) end
+  end
+end
+
+-- Box as the user wrote it -> 3 x 3 vectors, {p, p, p}; nil for open space.
+local function read_box(fn, box)
+  if box == nil then return nil end
+  local periodic = { true, true, true }
+  if is_tensor(box) then
+    box = box:totable()
+  elseif type(box) ~= "table" then
+    fail(fn, "box: expected {Lx, Ly, Lz} or three vectors, got %s", type(box))
+  end
+  for name in pairs(box) do
+    if type(name) ~= "number" and name ~= "periodic" then fail(fn, "box: unknown field '%s'; there is 'periodic'", tostring(name)) end
+  end
+  if box.periodic ~= nil then
+    if type(box.periodic) ~= "table" or #box.periodic ~= 3 then fail(fn, "box.periodic: expected three booleans") end
+    for i = 1, 3 do
+      if type(box.periodic[i]) ~= "boolean" then fail(fn, "box.periodic: entry %d: expected a boolean, got %s", i, type(box.periodic[i])) end
+      periodic[i] = box.periodic[i]
+    end
+  end
+  local rows = {}
+  if type(box[1]) == "table" then
+    if #box ~= 3 then fail(fn, "box: expected 3 vectors, got %d", #box) end
+    for i = 1, 3 do
+      if type(box[i]) ~= "table" then fail(fn, "box: entry %d: expected a vector, got %s", i, type(box[i])) end
+      three(fn, ("box vector %d"):format(i), box[i])
+      rows[i] = { box[i][1], box[i][2], box[i][3] }
+    end
+  else
+    three(fn, "box", box)
+    for i = 1, 3 do
+      if not (box[i] > 0 and box[i] < math.huge) then fail(fn, "box: length %d is %g; expected a finite length above 0", i, box[i]) end
+      rows[i] = { 0, 0, 0 }
+      rows[i][i] = box[i]
+    end
+  end
+  if not (periodic[1] or periodic[2] or periodic[3]) then return nil end
+  return make(rows, "f64"), periodic
+end
+
+---@class orowan.cells
+---@field private handle userdata
+local cells = {}
+cells.__index = cells
+cells.__name = "orowan.cells"
+
+local search_options = { "queries", "self", "exclude", "labels", "reference" }
+local search_and_box = { "queries", "self", "exclude", "labels", "reference", "box" }
+
+local function search(o)
+  return { queries = o.queries, leave_self = not o.self, exclude = o.exclude, labels = o.labels, reference = o.reference }
+end
+
+--- Points sorted once for many searches.
+--- Methods as the functions of this module, without points and box: `cells:knn(k, options)`,
+--- `cells:within(radius, options)`, `cells:count_within(radius, options)`; `cells:order()`: ids in
+--- the tree's order, in which neighbours in space are near each other in memory (i64 [N]);
+--- `cells:info()`: {points, bytes, dtype}; `cells:close()` frees the memory at once.
+--- Errors: shapes; a coordinate that is not finite (its row is named); a flat box.
+---@param points orowan.tensor N x 3 coordinates (copied)
+---@param options table? box: see above
+---@return orowan.cells cells
+function geometry.cells(points, options)
+  local o = check("cells", options, { "box" })
+  local m, periodic = read_box("cells", o.box)
+  return setmetatable({ handle = core.cells(points, m, periodic, "geometry.cells") }, cells)
+end
+
+--- The k nearest neighbours of each query.
+---@param k integer 1 or more; without a periodic box at most N (N - 1 when points are left out)
+---@param options table? queries: M x 3 (default: the points themselves); self: count a point as its own neighbour (false; only without queries); exclude: i64 [M], per query the point to leave out, 0: none; labels: i64 [N], increasing, written in place of ids; reference: the plain double loop
+---@return orowan.tensor ids i64 [M, k]
+---@return orowan.tensor distances [M, k] of the points' dtype
+function cells:knn(k, options)
+  return self.handle:knn(k, search(check("knn", options, search_options)), "geometry.knn")
+end
+
+--- All neighbours within a radius of each query.
+---@param radius number 0 or more, inclusive
+---@param options table? as `cells:knn`
+---@return orowan.tensor offsets i64 [M + 1]: neighbours of query i are entries offsets[i] + 1 to offsets[i + 1]
+---@return orowan.tensor ids i64, by query, then distance, then id
+---@return orowan.tensor distances of the points' dtype
+function cells:within(radius, options)
+  return self.handle:within(radius, search(check("within", options, search_options)), "geometry.within")
+end
+
+--- Number of neighbours within a radius of each query.
+---@param radius number 0 or more, inclusive
+---@param options table? as `cells:knn`
+---@return orowan.tensor counts i64 [M]
+function cells:count_within(radius, options)
+  return self.handle:count_within(radius, search(check("count_within", options, search_options)), "geometry.count_within")
+end
+
+--- Ids in the tree's order.
+---@return orowan.tensor ids i64 [N]
+function cells:order() return self.handle:order() end
+
+--- What the tree holds.
+---@return table info points: number; bytes: memory of the tree; dtype
+function cells:info() return self.handle:info() end
+
+--- Frees the memory; later searches raise.
+function cells:close() self.handle:close() end
+cells.__close = cells.close
+
+function cells:__tostring()
+  local ok, i = pcall(self.info, self)
+  return ok and ("cells: %d points, %s"):format(i.points, i.dtype) or "cells: closed"
+end
+
+local function once(fn, points, options)
+  local o = check(fn, options, search_and_box)
+  local m, periodic = read_box(fn, o.box)
+  return core.cells(points, m, periodic, "geometry." .. fn), search(o)
+end
+
+--- The k nearest neighbours of each query, exact, by distance, then id.
+---     local ids, distances = ow.geometry.knn(points, 12, { box = { 10, 10, 10 } })
+--- Errors: shapes; a coordinate that is not finite (its row is named); without a periodic box
+--- fewer than k points (other than the query's own).
+---@param points orowan.tensor N x 3 coordinates
+---@param k integer 1 or more
+---@param options table? box: see above; queries: M x 3 coordinates (default: the points themselves); self: count a point as its own neighbour (false; only without queries); exclude: i64 [M], per query the point to leave out, 0: none; labels: i64 [N], increasing, written in place of ids; reference: the plain double loop
+---@return orowan.tensor ids i64 [M, k], 1-based rows of points
+---@return orowan.tensor distances [M, k], unit and dtype of points
+function geometry.knn(points, k, options)
+  local handle <close>, o = once("knn", points, options)
+  return handle:knn(k, o, "geometry.knn")
+end
+
+--- All neighbours within a radius of each query, exact, by distance, then id.
+---     local offsets, ids, distances = ow.geometry.within(points, 0.35)
+--- Errors: shapes; a coordinate that is not finite (its row is named); a negative radius.
+---@param points orowan.tensor N x 3 coordinates
+---@param radius number 0 or more, inclusive, unit of points
+---@param options table? as `geometry.knn`
+---@return orowan.tensor offsets i64 [M + 1]: neighbours of query i are entries offsets[i] + 1 to offsets[i + 1]
+---@return orowan.tensor ids i64 [offsets[M + 1]], 1-based rows of points
+---@return orowan.tensor distances unit and dtype of points
+function geometry.within(points, radius, options)
+  local handle <close>, o = once("within", points, options)
+  return handle:within(radius, o, "geometry.within")
+end
+
+--- Number of neighbours within a radius of each query.
+--- Errors: as `geometry.within`.
+---@param points orowan.tensor N x 3 coordinates
+---@param radius number 0 or more, inclusive, unit of points
+---@param options table? as `geometry.knn`
+---@return orowan.tensor counts i64 [M]
+function geometry.count_within(points, radius, options)
+  local handle <close>, o = once("count_within", points, options)
+  return handle:count_within(radius, o, "geometry.count_within")
+end
+
+return geometry
