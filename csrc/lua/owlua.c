@@ -1,4 +1,5 @@
 #include "lua/owlua.h"
+#include "lua/scope.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -99,6 +100,7 @@ ow_tensor *owl_newtensor(lua_State *L) {
   ow_tensor *t = lua_newuserdatauv(L, sizeof *t, 0);
   memset(t, 0, sizeof *t);
   luaL_setmetatable(L, OWL_TENSOR);
+  if (owl_scopes) owl_scope_note(L);
   return t;
 }
 

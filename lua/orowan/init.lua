@@ -14,6 +14,8 @@ end
 -- Laws keep their table: ow.gamma is the function, ow.random.gamma the distribution.
 ow.random, ow.rng, ow.seed = core.random, core.random.rng, core.random.seed
 
+ow.scope = require "orowan.scope"
+
 local submodules = {
   stats = true, plot = true, io = true, json = true, sys = true, recipe = true, progress = true, depinning = true, apt = true,
   nn = true,
