@@ -12,9 +12,17 @@ local module = require "orowan.nn.module"
 for _, name in ipairs { "module", "is_module", "parameter", "register", "build", "seed", "set_dtype" } do nn[name] = module[name] end
 require "orowan.nn.fuse"
 nn.summary = require("orowan.nn.summary").summary
+for file, names in pairs {
+  fit = { "fit", "predict", "history_figure" }, model_file = { "save", "load" }, optim = { "clip_grad_norm", "clip_grad_value" },
+} do
+  local m = require("orowan.nn." .. file)
+  for _, name in ipairs(names) do nn[name] = m[name] end
+end
 
 -- Tables of functions, loaded on first use.
-local parts = { functional = "functional", init = "initializers" }
+local parts = {
+  functional = "functional", init = "initializers", optim = "optim", schedule = "schedule", metrics = "metrics", ensemble = "ensemble",
+}
 
 return setmetatable(nn, {
   __names = parts,

@@ -66,8 +66,8 @@ function Axes:image(t, o)
   self.frame, self.no_grid = true, true
   if channels == 1 then
     local label = o.label
-    if type(o.colorbar) == "string" then label = o.colorbar end
-    self:_palette(fn, { palette = o.palette, range = o.range, log = o.log, colorbar = o.colorbar == false and false or label }, r, "image")
+    if type(o.colorbar) == "string" or o.colorbar == false then label = o.colorbar end
+    self:_palette(fn, { palette = o.palette, range = o.range, log = o.log, colorbar = label }, r, "image")
   end
   return self:_add {
     fn = fn, x = { col("x", xs) }, y = { col("y", ys) }, tight = true, field = true, samples = { {}, {} },

@@ -42,8 +42,9 @@ local dark = '"#303030"'
 function Script:axis(p, axis, r, ticks, exponent)
   self:add("set %srange [%s:%s] noextend", axis, num(r.lo), num(r.hi))
   self:add(r.log and "set logscale %s" or "unset logscale %s", axis)
-  self:add('set %stics nomirror out scale 0.6,0.35 offset %s font ",%.4g" textcolor rgb %s %s', axis,
-    axis == "x" and "0,0.35" or "0.5,0", 0.9 * p.fs, dark, tick_list(ticks, p.markup))
+  if #ticks == 0 then self:add("unset %stics", axis)  -- an empty list would mean: choose them
+  else self:add('set %stics nomirror out scale 0.6,0.35 offset %s font ",%.4g" textcolor rgb %s %s', axis,
+    axis == "x" and "0,0.35" or "0.5,0", 0.9 * p.fs, dark, tick_list(ticks, p.markup)) end
   if exponent then
     local text = style.text("×10^{" .. tostring(exponent):gsub("%-", "−") .. "}", true)
     local how = ('font ",%.4g" tc rgb %s'):format(0.9 * p.fs, dark)
