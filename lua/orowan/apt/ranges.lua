@@ -1,8 +1,8 @@
 --- Ranges: which interval of m/q belongs to which ion. Reads .rrng (AP Suite, IVAS), .rng
 --- (Oak Ridge, with its polyatomic extension) and .env (Rouen), writes .rrng.
 ---
---- A range holds lo <= m/q < hi (Da). Ranges of one ion may overlap (they are joined), those of
---- two ions may not.
+--- A range holds lo <= m/q <= hi (Da); where two touch, the bound belongs to the upper one.
+--- Ranges of one ion may overlap (they are joined), those of two ions may not.
 local core = require "orowan.core"
 local failure = require "orowan.failure"
 local formula = require "orowan.apt.formula"
@@ -14,7 +14,7 @@ local ranges = {}
 ---@field ions {name: string, atoms: {[1]: string, [2]: integer}[]?, colour: string?}[] atoms is nil for an ion that is only named
 ---@field list {lo: number, hi: number, ion: integer, volume: number}[] Da, index into ions, nm^3; sorted by lo
 ---@field notes string[] what was mended or left out while reading
----@field bounds orowan.tensor f64 [2 m]: lo, hi of the joined ranges
+---@field bounds orowan.tensor f64 [2 m]: lo and the number after hi of the joined ranges
 ---@field lookup orowan.tensor i64 [2 m + 1]: ion at each place that searchsorted gives, 0 outside
 local Ranges = {}
 Ranges.__index = Ranges
@@ -58,6 +58,9 @@ local function finish(self)
       lookup[#lookup + 1], lookup[#lookup + 2] = r.ion, 0
       last = r
     end
+  end
+  for k = 2, #bounds, 2 do  -- searchsorted takes hi as outside: the next number is the bound
+    if bounds[k] ~= bounds[k + 1] then bounds[k] = bounds[k] * (1 + 2 ^ -52) end
   end
   self.bounds = core.tensor.tensor(bounds, "f64")
   self.lookup = core.tensor.tensor(lookup, "i64")
