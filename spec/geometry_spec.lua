@@ -166,6 +166,37 @@ describe("neighbours", function()
     end
   end)
 
+  it("slab by slab are those of one search", function()
+    for name, box in pairs { open = false, cubic = cubic, ortho = ortho, skew = skew } do
+      for _, shape in ipairs { "uniform", "clustered", "lattice", "plane", "outlier" } do
+        if not (box and shape == "outlier") then
+          for _, dtype in ipairs { "f32", "f64" } do
+            local x, k = points(3000, shape, dtype), 20
+            local expected, e = geometry.knn(x, k, { box = box or nil })
+            local ids, d, slabs = ow.zeros({ 3000, k }, "i64"), ow.zeros({ 3000, k }, dtype), 0
+            geometry.knn_slabs(x, k, { box = box or nil, slab = 400 }, function(rows, i, r)
+              ids:index_put(1, rows, i)
+              d:index_put(1, rows, r)
+              slabs = slabs + 1
+            end)
+            assert.is_true(slabs > 5 or shape == "plane" or shape == "lattice")
+            same({ expected, e }, { ids, d }, ("%s %s %s"):format(name, shape, dtype))
+          end
+        end
+      end
+    end
+    local calls = 0
+    geometry.knn_slabs(points(5, "uniform"), 40, { box = cubic, self = true, slab = 2 }, function(rows, ids, d)
+      assert.same({ #rows, 40 }, ids:shape())
+      assert.equal(0, d:select(2, 1):max())
+      calls = calls + #rows
+    end)
+    assert.equal(5, calls)
+    assert.matches("k: asked for 5 neighbours among 5", message(geometry.knn_slabs, points(5, "uniform"), 5, nil, print))
+    assert.matches("slab: expected an integer", message(geometry.knn_slabs, points(5, "uniform"), 2, { slab = 0 }, print))
+    assert.matches("row 2 has a coordinate", message(geometry.knn_slabs, ow.tensor { { 0, 0, 0 }, { 0, 0, 0 / 0 } }, 1, nil, print))
+  end)
+
   it("give every id once in the order of the cells", function()
     local order = geometry.cells(points(1000, "clustered")):order()
     assert.is_true(order:sort():equal(ow.arange(1, 1000, 1, "i64")))

@@ -75,6 +75,11 @@ bool ow_neighbours_reference(const ow_search *s, int64_t k, double radius, int64
 void ow_image_range(const ow_cells *c, const double lo[3], const double hi[3], double radius, int64_t first[3],
                     int64_t last[3]);
 
+// 1-based rows ordered by bins of u = g . x (wrap: modulo 1): bin b holds order[start[b] ..
+// start[b+1] - 1], rows increasing, with bound[b] <= u < bound[b+1] (open ends infinite).
+bool ow_slab_order(const void *x, int64_t n, ow_dtype dtype, const double g[3], bool wrap, int64_t bins, int32_t *order,
+                   int64_t *start, double *bound, ow_err *e);
+
 // ---- per instruction set -----------------------------------------------------------------------
 typedef struct ow_knn_scratch ow_knn_scratch;
 typedef struct {

@@ -45,28 +45,58 @@ static cells_ud *push_cells(lua_State *L) {
   return u;
 }
 
+// The box at 2 (vectors) and 3 (periodic flags) of the arguments; false when there is none.
+static bool read_box(lua_State *L, const char *fn, ow_box *box) {
+  ow_err e;
+  if (lua_isnil(L, 2)) return false;
+  const ow_tensor *m = owl_pusharray(L, 2, fn, "box", OW_F64, 2);
+  bool periodic[3];
+  for (int i = 0; i < 3; i++) {
+    lua_geti(L, 3, i + 1);
+    periodic[i] = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+  }
+  if (m->shape[0] != 3 || m->shape[1] != 3) owl_badarg(L, fn, "box", "3 x 3 vectors", 2);
+  if (!ow_box_set(box, ow_tensor_data(m), periodic, &e)) owl_raise(L, fn, &e);
+  return true;
+}
+
 static int f_cells(lua_State *L) {
   const char *fn = owl_checkstr(L, 4, "cells", "function");
   ow_err e;
-  ow_box box, *b = NULL;
-  if (!lua_isnil(L, 2)) {
-    const ow_tensor *m = owl_pusharray(L, 2, fn, "box", OW_F64, 2);
-    bool periodic[3];
-    for (int i = 0; i < 3; i++) {
-      lua_geti(L, 3, i + 1);
-      periodic[i] = lua_toboolean(L, -1);
-      lua_pop(L, 1);
-    }
-    if (m->shape[0] != 3 || m->shape[1] != 3) return owl_badarg(L, fn, "box", "3 x 3 vectors", 2);
-    if (!ow_box_set(&box, ow_tensor_data(m), periodic, &e)) return owl_raise(L, fn, &e);
-    b = &box;
-  }
+  ow_box box;
+  const ow_box *b = read_box(L, fn, &box) ? &box : NULL;
   cells_ud *u = push_cells(L);
   ow_tensor *t = push_points(L, 1, fn, "points", -1);
   u->c = ow_cells_new(ow_tensor_data(t), t->shape[0], t->dtype, b, "points", &e);
   if (!u->c) return owl_raise(L, fn, &e);
   lua_pop(L, 1);
   return 1;
+}
+
+// slabs(points, vectors, periodic, function, bins) -> order i32 [N], start i64 [bins + 1],
+// bound f64 [bins + 1], change of the slab coordinate with distance, rounding of positions
+static int f_slabs(lua_State *L) {
+  const char *fn = owl_checkstr(L, 4, "slabs", "function");
+  ow_err e;
+  ow_box box;
+  double g[3] = {0, 0, 1}, norm = 1, size = 0;
+  bool wrap = false;
+  int64_t bins = owl_checkint(L, 5, fn, "bins", 1, 1 << 20), edges = bins + 1;
+  lua_settop(L, 5);
+  if (read_box(L, fn, &box)) {
+    memcpy(g, box.g[2], sizeof g);
+    norm = box.gnorm[2], wrap = box.periodic[2], size = box.diagonal;
+  }
+  ow_tensor *t = push_points(L, 1, fn, "points", -1);
+  ow_tensor *order = owl_pushnew(L, fn, OW_I32, 1, &t->shape[0]);
+  ow_tensor *start = owl_pushnew(L, fn, OW_I64, 1, &edges), *bound = owl_pushnew(L, fn, OW_F64, 1, &edges);
+  if (!ow_slab_order(ow_tensor_data(t), t->shape[0], t->dtype, g, wrap, bins, ow_tensor_data(order), ow_tensor_data(start),
+                     ow_tensor_data(bound), &e))
+    return owl_raise(L, fn, &e);
+  lua_pushnumber(L, norm);
+  lua_pushnumber(L, 16 * (t->dtype == OW_F32 ? 1.2e-7 : 2.3e-16) * size);
+  return 5;
 }
 
 static const int64_t *field_i64(lua_State *L, const char *fn, const char *name, int64_t n) {
@@ -191,8 +221,10 @@ int ow_open_neighbours(lua_State *L) {
     lua_setfield(L, -2, "__close");
   }
   lua_pop(L, 1);
-  lua_createtable(L, 0, 1);
+  lua_createtable(L, 0, 2);
   lua_pushcfunction(L, f_cells);
   lua_setfield(L, -2, "cells");
+  lua_pushcfunction(L, f_slabs);
+  lua_setfield(L, -2, "slabs");
   return 1;
 }

@@ -200,4 +200,127 @@ function geometry.count_within(points, radius, options)
   return handle:count_within(radius, o, "geometry.count_within")
 end
 
+-- Bins first .. last (1-based; beyond the ends they wrap or are cut) as increasing row numbers,
+-- and the slab coordinates between which that is complete.
+local function region(s, first, last)
+  local n, parts = s.bins, {}
+  local function add(a, b)
+    local lo, hi = s.start[a] + 1, s.start[b + 1]
+    if hi >= lo then parts[#parts + 1] = s.order:slice(1, lo, hi):to "i64" end
+  end
+  local lo, hi = -math.huge, math.huge
+  if last - first + 1 >= n then
+    add(1, n)
+  elseif s.wrap then
+    if first < 1 then
+      add(first + n, n)
+      add(1, last)
+    elseif last > n then
+      add(first, n)
+      add(1, last - n)
+    else
+      add(first, last)
+    end
+    lo = first < 1 and s.bound[first + n] - 1 or s.bound[first]
+    hi = last > n and s.bound[last - n + 1] + 1 or s.bound[last + 1]
+  else
+    first, last = math.max(first, 1), math.min(last, n)
+    add(first, last)
+    lo, hi = s.bound[first], s.bound[last + 1] -- infinite at the ends
+  end
+  if #parts == 0 then return make({}, "i64"), lo, hi end
+  return require("orowan").concat(parts):sort(), lo, hi
+end
+
+-- Widens first .. last until the region holds what lies within u of the slab a .. b.
+local function widen(s, first, last, a, b, u)
+  while last - first + 1 < s.bins do
+    local low = first < 1 and (s.wrap and s.bound[first + s.bins] - 1 or -math.huge) or s.bound[first]
+    local high = last > s.bins and (s.wrap and s.bound[last - s.bins + 1] + 1 or math.huge) or s.bound[last + 1]
+    local more_low, more_high = s.bound[a] - low < u, high - s.bound[b + 1] < u
+    if not (more_low or more_high) then break end
+    if more_low then first = first - 1 end
+    if more_high and last - first + 1 < s.bins then last = last + 1 end
+  end
+  return first, last
+end
+
+--- The k nearest neighbours of every point, slab by slab along z (or the third box vector):
+--- memory for one slab's points and results at a time, and 4 bytes a point for their order.
+--- Each slab is searched with a margin of neighbouring points; queries whose k-th neighbour lies
+--- beyond the margin are searched again with one that is wide enough, so results are those of
+--- `geometry.knn`, exactly (a far outlier can make that second margin wide).
+---     ow.geometry.knn_slabs(points, 12, { slab = 1000000 }, function(rows, ids, distances) ... end)
+--- Errors: as `geometry.knn`; what f raises.
+---@param points orowan.tensor N x 3 coordinates (f32 and f64 tensors are not copied)
+---@param k integer 1 or more
+---@param options table? box: see above; slab: points in a slab, about (1000000); self: count a point as its own neighbour (false)
+---@param f function called with rows i64 [M] (increasing), ids i64 [M, k], distances [M, k] for each slab; every point comes once
+function geometry.knn_slabs(points, k, options, f)
+  local fn = "knn_slabs"
+  local o = check(fn, options, { "box", "slab", "self" })
+  local slab = o.slab or 1000000
+  if math.type(k) ~= "integer" or k < 1 then fail(fn, "k: expected an integer of 1 or more, got %s", tostring(k)) end
+  if math.type(slab) ~= "integer" or slab < 1 then fail(fn, "slab: expected an integer of 1 or more, got %s", tostring(slab)) end
+  if type(f) ~= "function" then fail(fn, "expected a function as fourth argument, got %s", type(f)) end
+  if not is_tensor(points) then points = make(points, "f64") end
+  local m, periodic = read_box(fn, o.box)
+  local n = points:shape(1)
+  if n == 0 then return end
+  if not periodic and k > n - (o.self and 0 or 1) then
+    fail(fn, "k: asked for %d neighbours among %d points without a periodic box", k, n)
+  end
+  local s = { bins = math.max(1, math.min(4096, n // 16)), wrap = periodic and periodic[3] or false }
+  local norm, rounding
+  s.order, s.start, s.bound, norm, rounding = core.slabs(points, m, periodic, "geometry.knn_slabs", s.bins)
+
+  -- Neighbours of the points `rows` of slab a .. b among the bins first .. last; also the
+  -- distance up to which that is complete.
+  local function look(rows, a, b, first, last)
+    local ids, lo, hi = region(s, first, last)
+    local complete = (math.min(s.bound[a] - lo, hi - s.bound[b + 1]) / norm - rounding) * (1 - 1e-6)
+    if lo == -math.huge and hi == math.huge then complete = math.huge
+    elseif lo == -math.huge then complete = ((hi - s.bound[b + 1]) / norm - rounding) * (1 - 1e-6)
+    elseif hi == math.huge then complete = ((s.bound[a] - lo) / norm - rounding) * (1 - 1e-6) end
+    if complete < math.huge and ids:shape(1) <= k then return nil end
+    local handle <close> = core.cells(points:take(ids), m, periodic, "geometry.knn_slabs")
+    local found, d = handle:knn(k, {
+      queries = points:take(rows), exclude = not o.self and ids:searchsorted(rows) or nil, labels = ids,
+    }, "geometry.knn_slabs")
+    return found, d, complete
+  end
+
+  local a, margin = 1, nil
+  while a <= s.bins do
+    local b = a
+    while b < s.bins and s.start[b + 2] - s.start[a] <= slab do b = b + 1 end
+    local rows = region(s, a, b)
+    if s.wrap or a > 1 or b < s.bins then rows = s.order:slice(1, s.start[a] + 1, s.start[b + 1]):to("i64"):sort() end
+    local count = rows:shape(1)
+    if count > 0 then
+      local first, last = a - 1, b + 1
+      if margin then first, last = widen(s, a, b, a, b, margin * norm) end
+      local ids, d, complete = look(rows, a, b, first, last)
+      while not ids do -- fewer than k points so near
+        local more = last - first + 1
+        first, last = first - more, last + more
+        if last - first + 1 >= s.bins then first, last = 1, s.bins end
+        ids, d, complete = look(rows, a, b, first, last)
+      end
+      local far = d:select(2, k)
+      local worst = far:max()
+      if worst >= complete then
+        local again = far:ge(complete):nonzero():flatten()
+        first, last = widen(s, first, last, a, b, (worst * (1 + 1e-5) + 2 * rounding) * norm)
+        local more, e = look(rows:take(again), a, b, first, last)
+        ids:index_put(1, again, more)
+        d:index_put(1, again, e)
+      end
+      margin = d:select(2, k):mean() * 1.5
+      f(rows, ids, d)
+    end
+    a = b + 1
+  end
+end
+
 return geometry
