@@ -115,6 +115,13 @@ $(B)/gen/modules.h: FORCE
 	@mkdir -p $(@D)
 	@for m in $(LUA_MODS); do echo "OW_MODULE($$m)"; done > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+# The .cl files as string literals, for program.c.
+$(B)/gen/cl_sources.h: $(wildcard csrc/opencl/*.cl)
+	@mkdir -p $(@D)
+	@awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name); sub(/\.cl$$/, "", name); \
+	  if (NR > 1) print "},"; printf "{\"%s\",\n", name } \
+	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); print "\"" $$0 "\\n\"" } END { print "}," }' $^ > $@
+$(B)/obj/opencl/program.o: $(B)/gen/cl_sources.h
 $(B)/gen/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL))' > $@.new
@@ -170,9 +177,9 @@ lint:
 
 # ---- packages ----------------------------------------------------------------------------
 DEBIAN := gcc make pkg-config lua5.4 liblua5.4-dev lua-busted luarocks libopenblas-openmp-dev libfftw3-dev \
-  libhdf5-dev libpng-dev libedit-dev gnuplot-nox fonts-liberation ffmpeg
+  libhdf5-dev libpng-dev libedit-dev gnuplot-nox fonts-liberation ffmpeg ocl-icd-libopencl1 pocl-opencl-icd
 FEDORA := gcc make pkgconf-pkg-config lua lua-devel luarocks openblas-devel openblas-openmp fftw-devel hdf5-devel \
-  libpng-devel libedit-devel gnuplot liberation-fonts ffmpeg-free
+  libpng-devel libedit-devel gnuplot liberation-fonts ffmpeg-free ocl-icd pocl
 BREW   := lua luarocks pkg-config openblas fftw hdf5 libpng libedit gnuplot ffmpeg libomp
 
 packages:

@@ -92,7 +92,7 @@ describe("orowan command", function()
       ["run " .. WALK .. " 12"] = "parameters are given as key=value",
       ["run " .. WALK .. " steps=1 steps=2"] = "given twice",
       ["run " .. WALK .. " stesp=1"] = "did you mean 'steps'",
-      ["run " .. WALK .. " --device gpu"] = "processor only",
+      ["run " .. WALK .. " --device gpu"] = "expected \"cpu\", \"opencl\" or",
       ["run none.lua"] = "no such file",
       ["rerun"] = "expected one run folder",
       ["rerun nowhere"] = "no summary.json",

@@ -27,9 +27,7 @@ static struct {
 
 static bool bad_env;
 
-static uint64_t budget_from_env(void) {
-  const char *v = getenv("OROWAN_MEMORY");
-  if (!v || !*v) return 0;
+bool ow_parse_bytes(const char *v, uint64_t *bytes) {
   char *end;
   double x = strtod(v, &end);
   switch (*end) {
@@ -40,8 +38,16 @@ static uint64_t budget_from_env(void) {
   }
   if (end > v && *end == 'i') end++;
   if (end > v && (*end == 'B' || *end == 'b')) end++;
-  bad_env = end == v || *end || !(x >= 0 && x < 9e18);
-  return bad_env ? 0 : (uint64_t)x;
+  if (end == v || *end || !(x >= 0 && x < 9e18)) return false;
+  *bytes = (uint64_t)x;
+  return true;
+}
+
+static uint64_t budget_from_env(void) {
+  const char *v = getenv("OROWAN_MEMORY");
+  uint64_t bytes = 0;
+  bad_env = v && *v && !ow_parse_bytes(v, &bytes);
+  return bad_env ? 0 : bytes;
 }
 
 // Called with the lock held.
@@ -189,6 +195,13 @@ void ow_alloc_trim(void) {
   pthread_mutex_lock(&A.lock);
   release_cache_locked();
   pthread_mutex_unlock(&A.lock);
+}
+
+void ow_alloc_collect(void) {
+  pthread_mutex_lock(&A.lock);
+  void (*collect)(void) = A.collect;
+  pthread_mutex_unlock(&A.lock);
+  if (collect) collect();
 }
 
 void ow_alloc_set_collector(void (*collect)(void)) {

@@ -43,5 +43,8 @@ void ow_alloc_trim(void);                  // gives all cached blocks back to th
 // Called once, outside the lock and on the asking thread, when an allocation would pass
 // the budget; the Lua side collects garbage there. May be NULL.
 void ow_alloc_set_collector(void (*collect)(void));
+void ow_alloc_collect(void);  // calls it, for memory that is not ours to count (devices)
+// "4000000000", "500M", "4G" -> bytes; false: no size.
+bool ow_parse_bytes(const char *text, uint64_t *bytes);
 
 #endif

@@ -13,5 +13,12 @@ typedef struct {
 void ow_sha256_init(ow_sha256 *s);
 void ow_sha256_add(ow_sha256 *s, const void *data, size_t n);
 void ow_sha256_end(ow_sha256 *s, char hex[65]);  // lower case, 0-terminated
+// Of one block at once.
+static inline void ow_sha256_hex(const void *data, size_t n, char hex[65]) {
+  ow_sha256 s;
+  ow_sha256_init(&s);
+  ow_sha256_add(&s, data, n);
+  ow_sha256_end(&s, hex);
+}
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/threads.h"
 
 static void storage_unref(ow_storage *s) {
@@ -39,7 +40,7 @@ static bool fits(size_t unit, int ndim, const int64_t *shape, int64_t *bytes) {
   return true;
 }
 
-static bool byte_count(ow_dtype dtype, int ndim, const int64_t *shape, size_t *bytes, ow_err *e) {
+bool ow_tensor_bytes(ow_dtype dtype, int ndim, const int64_t *shape, size_t *bytes, ow_err *e) {
   char buf[160];
   if (ndim < 0 || ndim > OW_MAXDIM)
     return OW_FAIL(e, OW_ESHAPE, "a tensor has at most %d dimensions, got %d", OW_MAXDIM, ndim);
@@ -70,7 +71,7 @@ bool ow_tensor_wrap(ow_tensor *t, ow_dtype dtype, int ndim, const int64_t *shape
 
 bool ow_tensor_new(ow_tensor *t, ow_dtype dtype, int ndim, const int64_t *shape, ow_err *e) {
   size_t bytes = 0;
-  if (!byte_count(dtype, ndim, shape, &bytes, e)) return false;
+  if (!ow_tensor_bytes(dtype, ndim, shape, &bytes, e)) return false;
   void *data = ow_alloc(bytes, e);
   if (!data) return false;
   if (ow_tensor_wrap(t, dtype, ndim, shape, data, bytes, NULL, NULL, e)) return true;
@@ -85,7 +86,7 @@ bool ow_tensor_zeros(ow_tensor *t, ow_dtype dtype, int ndim, const int64_t *shap
 }
 
 bool ow_tensor_new_like(ow_tensor *t, const ow_tensor *src, ow_err *e) {
-  return ow_tensor_new(t, src->dtype, src->ndim, src->shape, e);
+  return ow_tensor_new_on(t, src->storage->device, src->dtype, src->ndim, src->shape, e);
 }
 
 void ow_tensor_view(ow_tensor *dst, const ow_tensor *src) {
@@ -433,8 +434,6 @@ static void turn_rows(size_t es, char *d, int64_t drow, const char *s, int64_t s
 }
 
 bool ow_tensor_copy(const ow_tensor *dst, const ow_tensor *src, bool unchecked, ow_err *e) {
-  if (dst->storage->device != OW_CPU || src->storage->device != OW_CPU)
-    return OW_FAIL(e, OW_EDEVICE, "this copy works on host memory; move the tensor with :to(\"cpu\") first");
   ow_tensor v;
   if (!ow_tensor_broadcast_to(&v, src, dst->ndim, dst->shape, e)) return false;
   if (ow_tensor_numel(dst) == 0) { ow_tensor_close(&v); return true; }
@@ -445,6 +444,11 @@ bool ow_tensor_copy(const ow_tensor *dst, const ow_tensor *src, bool unchecked, 
     ow_tensor_close(&v);
     if (!ok) return false;
     v = tmp;
+  }
+  if (dst->storage->device > OW_CPU || v.storage->device > OW_CPU) {
+    bool ok = ow_device_layer_in_use->copy(dst, &v, unchecked, e);
+    ow_tensor_close(&v);
+    return ok;
   }
   const ow_tensor *both[2] = {dst, &v};
   ow_walk w;
@@ -489,7 +493,7 @@ bool ow_tensor_copy(const ow_tensor *dst, const ow_tensor *src, bool unchecked, 
 bool ow_tensor_cast(ow_tensor *dst, const ow_tensor *t, ow_dtype dtype, bool unchecked, ow_err *e) {
   if (t->dtype == dtype && ow_tensor_is_contiguous(t)) { ow_tensor_view(dst, t); return true; }
   ow_tensor r;
-  if (!ow_tensor_new(&r, dtype, t->ndim, t->shape, e)) return false;
+  if (!ow_tensor_new_on(&r, t->storage->device, dtype, t->ndim, t->shape, e)) return false;
   if (!ow_tensor_copy(&r, t, unchecked, e)) { ow_tensor_close(&r); return false; }
   *dst = r;
   return true;

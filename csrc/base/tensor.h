@@ -29,7 +29,9 @@ typedef struct ow_tensor {
 // New storage, row-major. On failure t is untouched.
 bool ow_tensor_new(ow_tensor *t, ow_dtype dtype, int ndim, const int64_t *shape, ow_err *e);
 bool ow_tensor_zeros(ow_tensor *t, ow_dtype dtype, int ndim, const int64_t *shape, ow_err *e);
-// Same dtype and shape as src, contents undefined.
+// Bytes of a tensor; fails when the shape is none or too large.
+bool ow_tensor_bytes(ow_dtype dtype, int ndim, const int64_t *shape, size_t *bytes, ow_err *e);
+// Same dtype, shape and device as src, contents undefined.
 bool ow_tensor_new_like(ow_tensor *t, const ow_tensor *src, ow_err *e);
 // dst becomes another view of src's storage (takes a reference).
 void ow_tensor_view(ow_tensor *dst, const ow_tensor *src);

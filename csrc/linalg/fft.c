@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/threads.h"
 
 #define PIECE 32768         // elements
@@ -354,8 +355,7 @@ bool ow_fft(const ow_tensor *out, const ow_tensor *in, const ow_fft_spec *s, ow_
   char s1[160], s2[160];
   ow_dtype t;
   int64_t shape[OW_MAXDIM];
-  if (in->storage->device != OW_CPU || out->storage->device != OW_CPU)
-    return OW_FAIL(e, OW_EDEVICE, "works on host memory; move the tensors with :to(\"cpu\") first");
+  if (!ow_need_host(in, e) || !ow_need_host(out, e)) return false;
   if (!ow_fft_result(in, s, &t, shape, e)) return false;
   if (out->dtype != t || out->ndim != in->ndim || memcmp(out->shape, shape, sizeof(int64_t) * (size_t)in->ndim))
     return OW_FAIL(e, OW_ESHAPE, "out: expected %s of shape %s, got %s of shape %s", ow_dtype_name(t), ow_shape_string(s1, in->ndim, shape),

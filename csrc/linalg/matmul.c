@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/threads.h"
 
 #define PANEL_FLOPS 1e10
@@ -262,8 +263,7 @@ bool ow_matmul(const ow_tensor *out, const ow_tensor *a0, const ow_tensor *b0, o
   int64_t shape[OW_MAXDIM];
   char s1[160], s2[160];
   (void)ow_threads();  // fixes the thread count of BLAS
-  if (a0->storage->device != OW_CPU || b0->storage->device != OW_CPU || out->storage->device != OW_CPU)
-    return OW_FAIL(e, OW_EDEVICE, "works on host memory; move the tensors with :to(\"cpu\") first");
+  if (!ow_need_host(a0, e) || !ow_need_host(b0, e) || !ow_need_host(out, e)) return false;
   if (!ow_matmul_shape(a0, b0, &ndim, shape, e)) return false;
   ow_dtype t = ow_matmul_dtype(a0->dtype, b0->dtype);
   if (out->dtype != t)

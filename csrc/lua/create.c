@@ -56,33 +56,44 @@ static int f_full(lua_State *L) {
   return 1;
 }
 
-static int f_zeros_like(lua_State *L) {
-  ow_tensor *s = owl_checktensor(L, 1, "zeros_like", "like");
+static ow_tensor *push_like(lua_State *L, const char *fn, const ow_tensor *s, ow_dtype dtype) {
   ow_err e;
-  ow_dtype dtype = owl_optdtype(L, 2, "zeros_like", s->dtype);
   ow_tensor *t = owl_newtensor(L);
-  if (!ow_tensor_zeros(t, dtype, s->ndim, s->shape, &e)) owl_raise(L, "zeros_like", &e);
+  if (!ow_tensor_new_on(t, s->storage->device, dtype, s->ndim, s->shape, &e)) owl_raise(L, fn, &e);
   owl_account(L, t);
+  return t;
+}
+
+static void push_full_like(lua_State *L, const char *fn, const ow_tensor *s, ow_dtype dtype, int value) {
+  _Alignas(16) char v[16];
+  owl_storeelement(L, value, fn, dtype, v);
+  owl_fill(L, fn, push_like(L, fn, s, dtype), v);
+}
+
+static int f_zeros_like(lua_State *L) {
+  static const _Alignas(16) char zero[16];
+  ow_tensor *s = owl_anytensor(L, 1, "zeros_like", "like");
+  owl_fill(L, "zeros_like", push_like(L, "zeros_like", s, owl_optdtype(L, 2, "zeros_like", s->dtype)), zero);
   return 1;
 }
 
 static int f_ones_like(lua_State *L) {
-  ow_tensor *s = owl_checktensor(L, 1, "ones_like", "like");
+  ow_tensor *s = owl_anytensor(L, 1, "ones_like", "like");
   ow_dtype dtype = owl_optdtype(L, 2, "ones_like", s->dtype);
   lua_pushinteger(L, 1);
-  push_full(L, "ones_like", dtype, s->ndim, s->shape, lua_gettop(L));
+  push_full_like(L, "ones_like", s, dtype, lua_gettop(L));
   return 1;
 }
 
 static int f_empty_like(lua_State *L) {
-  ow_tensor *s = owl_checktensor(L, 1, "empty_like", "like");
-  owl_pushnew(L, "empty_like", owl_optdtype(L, 2, "empty_like", s->dtype), s->ndim, s->shape);
+  ow_tensor *s = owl_anytensor(L, 1, "empty_like", "like");
+  push_like(L, "empty_like", s, owl_optdtype(L, 2, "empty_like", s->dtype));
   return 1;
 }
 
 static int f_full_like(lua_State *L) {
-  ow_tensor *s = owl_checktensor(L, 1, "full_like", "like");
-  push_full(L, "full_like", owl_optdtype(L, 3, "full_like", s->dtype), s->ndim, s->shape, 2);
+  ow_tensor *s = owl_anytensor(L, 1, "full_like", "like");
+  push_full_like(L, "full_like", s, owl_optdtype(L, 3, "full_like", s->dtype), 2);
   return 1;
 }
 

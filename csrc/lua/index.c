@@ -213,10 +213,11 @@ static int get_items(lua_State *L, const ow_tensor *t) {
   ow_tensor *v = owl_pushview(L, t);
   int n = apply_items(L, t, v, 2, takes);
   if (n == 0) {
-    if (v->ndim == 0) owl_checkhost(L, FN, v), owl_pushelement(L, v->dtype, ow_tensor_data(v));
+    if (v->ndim == 0) v = owl_tohost(L, FN, v), owl_pushelement(L, v->dtype, ow_tensor_data(v));
     else lua_settop(L, top + 1);
     return 1;
   }
+  owl_checkhost(L, FN, v);
   int grown = 0;  // earlier takes may have changed the number of axes
   for (int i = 0; i < n; i++) {
     ow_tensor *entries = owl_totensor(L, takes[i].entry);
@@ -245,13 +246,17 @@ static void check_rank(lua_State *L, const ow_tensor *t) {
 
 int owl_getindex(lua_State *L) {
   int ok;
-  ow_tensor *t = owl_checktensor(L, 1, FN, "self");
+  ow_tensor *t = owl_anytensor(L, 1, FN, "self");
   lua_Integer i = lua_tointegerx(L, 2, &ok);
   if (ok && lua_type(L, 2) == LUA_TNUMBER) {
     check_rank(L, t);
     int64_t k = owl_index(L, FN, i, 0, t->shape[0]);
     if (t->ndim == 1) {
-      owl_checkhost(L, FN, t);
+      if (t->storage->device > OW_CPU) {
+        owl_drop_axis(t = owl_pushview(L, t), 0, k);
+        owl_pushelement(L, t->dtype, ow_tensor_data(owl_tohost(L, FN, t)));
+        return 1;
+      }
       char *p = owl_base(t) + k * t->stride[0] * (int64_t)ow_dtype_size(t->dtype);
       if (t->dtype == OW_F64) lua_pushnumber(L, *(double *)p);
       else owl_pushelement(L, t->dtype, p);
@@ -272,13 +277,13 @@ int owl_getindex(lua_State *L) {
 
 static int t_newindex(lua_State *L) {
   int ok;
-  ow_tensor *t = owl_checktensor(L, 1, FN, "self");
-  if (lua_type(L, 2) != LUA_TSTRING) owl_checkwritable(L, FN, t);
+  ow_tensor *t = owl_anytensor(L, 1, FN, "self");
+  if (lua_type(L, 2) != LUA_TSTRING) owl_checkdistinct(L, FN, t);
   lua_Integer i = lua_tointegerx(L, 2, &ok);
   if (ok && lua_type(L, 2) == LUA_TNUMBER) {
     check_rank(L, t);
     int64_t k = owl_index(L, FN, i, 0, t->shape[0]);
-    if (t->ndim == 1 && owl_iselement(L, 3, t->dtype)) {
+    if (t->ndim == 1 && t->storage->device <= OW_CPU && owl_iselement(L, 3, t->dtype)) {
       char *p = owl_base(t) + k * t->stride[0] * (int64_t)ow_dtype_size(t->dtype);
       if (t->dtype == OW_F64 && lua_type(L, 3) == LUA_TNUMBER) *(double *)p = lua_tonumber(L, 3);
       else owl_storeelement(L, 3, FN, t->dtype, p);

@@ -10,7 +10,6 @@
 // The operand at idx as a tensor on host memory; stays on the stack at `idx`.
 static ow_tensor *operand(lua_State *L, int idx, const char *fn, const char *name) {
   ow_tensor *t = owl_pushfromlua(L, idx, fn, name, -1);
-  if (t->storage->device != OW_CPU) owl_error(L, fn, OW_EDEVICE, "%s: is on a device; use :to(\"cpu\")", name);
   lua_replace(L, idx);
   return t;
 }

@@ -73,7 +73,7 @@ static int f_call(lua_State *L) {
   memset(&c, 0, sizeof c);
   c.op = op;
   for (int k = 0; k < nin; k++)
-    if (!lua_isnil(L, k + 1)) c.in[k] = owl_checktensor(L, k + 1, op->name, op->in[k].name);
+    if (!lua_isnil(L, k + 1)) c.in[k] = owl_anytensor(L, k + 1, op->name, op->in[k].name);
   for (int k = 0; k < OW_NN_MAXPARAM && op->param[k].name; k++) read_param(L, op, &op->param[k], opts, &c, k);
   bool reference = opts && owl_optfield_bool(L, opts, op->name, "reference", false);
   bool given = opts && lua_getfield(L, opts, "out") == LUA_TTABLE;
@@ -88,7 +88,7 @@ static int f_call(lua_State *L) {
       if (given) lua_pop(L, 1);
       c.out[k] = owl_newtensor(L);
       made[k] = true;
-    } else c.out[k] = owl_checktensor(L, -1, op->name, op->out[k].name);
+    } else c.out[k] = owl_anytensor(L, -1, op->name, op->out[k].name);
   }
   ow_err e;
   if (!ow_nn_run(&c, reference, &e)) return owl_raise(L, op->name, &e);

@@ -17,7 +17,7 @@ typedef struct {
 
 static void set_number(number *n, lua_State *L, int idx, ow_dtype dtype) {
   memset(n, 0, sizeof *n);
-  n->s = (ow_storage){.data = n->value.bytes, .bytes = 16, .refs = 1};
+  n->s = (ow_storage){.data = n->value.bytes, .bytes = 16, .refs = 1, .device = OW_ANYWHERE};
   n->t = (ow_tensor){.storage = &n->s, .dtype = dtype};
   lua_Integer i = lua_isboolean(L, idx) ? lua_toboolean(L, idx) : lua_tointeger(L, idx);
   lua_Number d = lua_isboolean(L, idx) ? (lua_Number)i : lua_tonumber(L, idx);
@@ -46,7 +46,7 @@ static ow_tensor *operand(lua_State *L, int idx, const char *fn, const char *nam
     lua_replace(L, idx);
   }
   if (!owl_totensor(L, idx)) owl_badarg(L, fn, name, "a tensor, a table of numbers or a number", idx);
-  return owl_checktensor(L, idx, fn, name);
+  return owl_anytensor(L, idx, fn, name);
 }
 
 // Arguments at 1..arity. out_idx: stack index of a tensor to write into, 0: a new one.
@@ -69,7 +69,7 @@ static int apply(lua_State *L, const ow_op *op, const char *fn, int out_idx, boo
   ow_err e;
   ow_tensor *out;
   if (out_idx) {
-    out = owl_checktensor(L, out_idx, fn, "out");
+    out = owl_anytensor(L, out_idx, fn, "out");
     lua_pushvalue(L, out_idx);
   } else out = owl_newtensor(L);
   if (!ow_op_apply(op, out, in, reference, &e)) return owl_raise(L, fn, &e);
@@ -93,7 +93,7 @@ static int f_op(lua_State *L) {
   lua_settop(L, opts);
   if (!lua_isnil(L, opts)) {
     if (!lua_istable(L, opts)) owl_badarg(L, op->name, "options", "a table {out=tensor}", opts);
-    if (owl_optfield_tensor(L, opts, op->name, "out")) out = lua_gettop(L);
+    if (owl_optfield_any(L, opts, op->name, "out")) out = lua_gettop(L);
   }
   return apply(L, op, op->name, out, owl_optfield_bool(L, opts, op->name, "reference", false));
 }
@@ -101,7 +101,7 @@ static int f_op(lua_State *L) {
 static int f_inplace(lua_State *L) {
   const ow_op *op = this_op(L);
   lua_settop(L, op->arity);
-  owl_checktensor(L, 1, op->name, "self");
+  owl_anytensor(L, 1, op->name, "self");
   return apply(L, op, op->name, 1, false);
 }
 
@@ -120,7 +120,7 @@ static int f_meta(lua_State *L) {
 // ~mask: u8 is the type of masks, so it is the logical not there; bits elsewhere.
 static int meta_bnot(lua_State *L) {
   lua_settop(L, 1);
-  ow_tensor *t = owl_checktensor(L, 1, "~", "a");
+  ow_tensor *t = owl_anytensor(L, 1, "~", "a");
   return apply(L, &ow_ops[t->dtype == OW_U8 ? OW_OP_logical_not : OW_OP_bnot], "~", 0, false);
 }
 

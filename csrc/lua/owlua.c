@@ -131,11 +131,26 @@ ow_tensor *owl_pushnew(lua_State *L, const char *fn, ow_dtype dtype, int ndim, c
 
 ow_tensor *owl_totensor(lua_State *L, int idx) { return luaL_testudata(L, idx, OWL_TENSOR); }
 
-ow_tensor *owl_checktensor(lua_State *L, int idx, const char *fn, const char *name) {
+ow_tensor *owl_anytensor(lua_State *L, int idx, const char *fn, const char *name) {
   ow_tensor *t = owl_totensor(L, idx);
   if (!t) owl_badarg(L, fn, name, "a tensor", idx);
   if (!t->storage) owl_error(L, fn, OW_EARG, "%s: this tensor was closed", name);
   return t;
+}
+
+ow_tensor *owl_checktensor(lua_State *L, int idx, const char *fn, const char *name) {
+  ow_tensor *t = owl_anytensor(L, idx, fn, name);
+  ow_err e;
+  if (!ow_need_host(t, &e)) owl_raise(L, fn, &e);
+  return t;
+}
+
+ow_tensor *owl_tohost(lua_State *L, const char *fn, const ow_tensor *t) {
+  ow_err e;
+  ow_tensor *r = owl_newtensor(L);
+  if (!ow_tensor_to(r, t, OW_CPU, &e)) owl_raise(L, fn, &e);
+  owl_account(L, r);
+  return r;
 }
 
 // Nested table -> shape; all leaves must be numbers, all rows of one length.
@@ -247,7 +262,6 @@ ow_tensor *owl_pusharray(lua_State *L, int idx, const char *fn, const char *name
   if (ndim >= 0 && t->ndim != ndim)
     owl_error(L, fn, OW_ESHAPE, "%s: expected %d dimension%s, got shape %s", name, ndim, ndim == 1 ? "" : "s",
               ow_shape_string(buf, t->ndim, t->shape));
-  if (t->storage->device != OW_CPU) owl_error(L, fn, OW_EDEVICE, "%s: is on a device; use :to(\"cpu\")", name);
   if (ow_tensor_is_contiguous(t)) return t;
   ow_tensor *u = owl_newtensor(L);
   ow_err e;
@@ -361,9 +375,14 @@ const char *owl_optfield_str(lua_State *L, int idx, const char *fn, const char *
   return def;
 }
 
-ow_tensor *owl_optfield_tensor(lua_State *L, int idx, const char *fn, const char *name) {
+ow_tensor *owl_optfield_any(lua_State *L, int idx, const char *fn, const char *name) {
   if (optfield(L, idx, name) == LUA_TNIL) { lua_pop(L, 1); return NULL; }
-  return owl_checktensor(L, -1, fn, name);
+  return owl_anytensor(L, -1, fn, name);
+}
+
+ow_tensor *owl_optfield_tensor(lua_State *L, int idx, const char *fn, const char *name) {
+  ow_tensor *t = owl_optfield_any(L, idx, fn, name);
+  return t ? owl_checktensor(L, -1, fn, name) : NULL;
 }
 
 // ---- registration --------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 #include <lualib.h>
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/err.h"
 #include "base/tensor.h"
 #include "base/threads.h"
@@ -36,7 +37,9 @@ void owl_account(lua_State *L, const ow_tensor *t);
 // owl_newtensor + ow_tensor_new/zeros + owl_account; raises on failure.
 ow_tensor *owl_pushnew(lua_State *L, const char *fn, ow_dtype dtype, int ndim, const int64_t *shape);
 ow_tensor *owl_totensor(lua_State *L, int idx);                      // NULL if it is none
-ow_tensor *owl_checktensor(lua_State *L, int idx, const char *fn, const char *name);  // open, or raises
+ow_tensor *owl_checktensor(lua_State *L, int idx, const char *fn, const char *name);  // open and in host memory, or raises
+ow_tensor *owl_anytensor(lua_State *L, int idx, const char *fn, const char *name);    // open, on any device
+ow_tensor *owl_tohost(lua_State *L, const char *fn, const ow_tensor *t);              // pushes it (a view when it is there)
 // Tensor, nested Lua table or number at idx -> contiguous tensor of that dtype (checked),
 // left on top of the stack so that it stays alive. ndim < 0: any.
 ow_tensor *owl_pusharray(lua_State *L, int idx, const char *fn, const char *name, ow_dtype dtype, int ndim);
@@ -61,6 +64,7 @@ bool owl_optfield_bool(lua_State *L, int idx, const char *fn, const char *name, 
 const char *owl_optfield_str(lua_State *L, int idx, const char *fn, const char *name, const char *def);
 // Pushes the tensor in field `name` and returns it; NULL (and nothing pushed) when absent.
 ow_tensor *owl_optfield_tensor(lua_State *L, int idx, const char *fn, const char *name);
+ow_tensor *owl_optfield_any(lua_State *L, int idx, const char *fn, const char *name);  // on any device
 
 // ---- registration --------------------------------------------------------------------------
 void owl_methods(lua_State *L, const luaL_Reg *methods);      // into the tensor's method table

@@ -52,7 +52,7 @@ static options read_options(lua_State *L, const char *fn, const ow_tensor *t, bo
   } else lua_pop(L, 1);
   o.keepdims = owl_optfield_bool(L, opts, fn, "keepdims", false);
   o.ddof = owl_optfield_num(L, opts, fn, "ddof", 0);
-  if (owl_optfield_tensor(L, opts, fn, "out")) o.out = lua_gettop(L);
+  if (owl_optfield_any(L, opts, fn, "out")) o.out = lua_gettop(L);
   return o;
 }
 
@@ -62,11 +62,17 @@ static ow_tensor *self(lua_State *L, const char *fn) {
     owl_pushfromlua(L, 1, fn, "input", -1);
     lua_replace(L, 1);
   }
-  return owl_checktensor(L, 1, fn, "input");
+  return owl_anytensor(L, 1, fn, "input");
 }
 
 // Replaces a 0-d tensor on top of the stack by its number.
 static void as_number(lua_State *L, ow_reduce_id id, ow_tensor *r) {
+  if (r->storage->device > OW_CPU) {  // the one place where a reduction waits
+    ow_tensor *there = r;
+    r = owl_tohost(L, ow_reduce_name(id), r);
+    ow_tensor_close(there);
+    lua_remove(L, -2);
+  }
   const void *p = ow_tensor_data(r);
   switch (r->dtype) {
     case OW_U8:
@@ -89,7 +95,7 @@ static int f_reduce(lua_State *L) {
   ow_tensor *t = self(L, fn);
   bool has_axis;
   options o = read_options(L, fn, t, &has_axis);
-  ow_tensor *out = o.out ? owl_checktensor(L, o.out, fn, "out") : owl_newtensor(L);
+  ow_tensor *out = o.out ? owl_anytensor(L, o.out, fn, "out") : owl_newtensor(L);
   ow_err e;
   if (!ow_reduce(id, t, o.axes, o.keepdims, o.ddof, out, &e)) return owl_raise(L, fn, &e);
   if (o.out) lua_pushvalue(L, o.out);
@@ -112,7 +118,7 @@ static int f_cumulate(lua_State *L) {
     o.axes = 1;
   }
   if (o.axes == 0 || (o.axes & (o.axes - 1))) return owl_error(L, fn, OW_EARG, "axis: expected one axis");
-  ow_tensor *out = o.out ? owl_checktensor(L, o.out, fn, "out") : owl_newtensor(L);
+  ow_tensor *out = o.out ? owl_anytensor(L, o.out, fn, "out") : owl_newtensor(L);
   ow_err e;
   if (!ow_cumulate(product, t, __builtin_ctz(o.axes), out, &e)) return owl_raise(L, fn, &e);
   if (o.out) lua_pushvalue(L, o.out);

@@ -170,17 +170,18 @@ static int t_tostring(lua_State *L) {
   ow_tensor *t = luaL_checkudata(L, 1, OWL_TENSOR);
   char head[400];
   if (!t->storage) { lua_pushliteral(L, "tensor (closed)"); return 1; }
-  if (t->storage->device != OW_CPU) {
-    char shape[160];
-    lua_pushfstring(L, "tensor %s %s on a device", ow_dtype_name(t->dtype), ow_shape_string(shape, t->ndim, t->shape));
-    return 1;
-  }
+  int device = t->storage->device;
+  t = owl_tohost(L, "tostring", t);
   shown *s = lua_newuserdatauv(L, sizeof *s, 0);
   prepare(L, t, s);
   head_line(L, t, head, sizeof head);
   luaL_Buffer out;
   luaL_buffinit(L, &out);
   luaL_addstring(&out, head);
+  if (device > OW_CPU) {
+    luaL_addstring(&out, "  on ");
+    luaL_addstring(&out, ow_device_name(device));
+  }
   if (ow_tensor_numel(t)) {
     int k = 0;
     luaL_addchar(&out, t->ndim == 0 ? ' ' : '\n');
@@ -192,7 +193,7 @@ static int t_tostring(lua_State *L) {
 
 // A table for one or two axes, the plain text otherwise.
 static void push_html(lua_State *L, const ow_tensor *t, int plain) {
-  if (!t->storage || t->storage->device != OW_CPU || t->ndim < 1 || t->ndim > 2 || ow_tensor_numel(t) == 0) {
+  if (!t->storage || t->storage->device > OW_CPU || t->ndim < 1 || t->ndim > 2 || ow_tensor_numel(t) == 0) {
     lua_pushfstring(L, "<pre>%s</pre>", lua_tostring(L, plain));  // holds no markup
     return;
   }

@@ -7,16 +7,21 @@
 #include <string.h>
 
 #include "op/index.h"
+#include "opencl/device.h"
 
 // ---- shared with the other tensor bindings -------------------------------------------------
 
 void owl_checkhost(lua_State *L, const char *fn, const ow_tensor *t) {
   if (t->storage->device != OW_CPU)
-    owl_error(L, fn, OW_EDEVICE, "the tensor is on a device; move it with :to(\"cpu\") first");
+    owl_error(L, fn, OW_EDEVICE, "not available on %s; move the tensor with t:to('cpu')", ow_device_name(t->storage->device));
 }
 
 void owl_checkwritable(lua_State *L, const char *fn, const ow_tensor *t) {
   owl_checkhost(L, fn, t);
+  owl_checkdistinct(L, fn, t);
+}
+
+void owl_checkdistinct(lua_State *L, const char *fn, const ow_tensor *t) {
   for (int d = 0; d < t->ndim; d++)
     if (t->shape[d] > 1 && t->stride[d] == 0)
       owl_error(L, fn, OW_EARG, "cannot write into a broadcast view (axis %d repeats one element); use :copy() first", d + 1);
@@ -83,18 +88,27 @@ ow_tensor *owl_pushview(lua_State *L, const ow_tensor *src) {
   return t;
 }
 
+void owl_fill(lua_State *L, const char *fn, const ow_tensor *t, const void *value) {
+  ow_err e;
+  if (t->storage->device <= OW_CPU) ow_fill(t, value);
+  else if (!ow_device_layer_in_use->fill(t, value, &e)) owl_raise(L, fn, &e);
+}
+
 void owl_assign(lua_State *L, const char *fn, const ow_tensor *dst, int idx) {
   ow_err e;
   idx = lua_absindex(L, idx);
-  owl_checkwritable(L, fn, dst);
+  owl_checkdistinct(L, fn, dst);
   if (owl_iselement(L, idx, dst->dtype)) {
     _Alignas(16) char value[16];
     owl_storeelement(L, idx, fn, dst->dtype, value);
-    ow_fill(dst, value);
+    owl_fill(L, fn, dst, value);
     return;
   }
-  ow_tensor *src = owl_pushfromlua(L, idx, fn, "value", -1);
-  owl_checkhost(L, fn, src);
+  ow_tensor *src;
+  if (owl_totensor(L, idx)) {
+    lua_pushvalue(L, idx);
+    src = owl_anytensor(L, -1, fn, "value");
+  } else src = owl_pushfromlua(L, idx, fn, "value", -1);
   if (!ow_tensor_copy(dst, src, false, &e)) owl_raise(L, fn, &e);
   lua_pop(L, 1);
 }
@@ -123,7 +137,7 @@ static int t_gc(lua_State *L) {
 }
 
 static int t_shape(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "shape", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "shape", "self");
   if (!lua_isnoneornil(L, 2)) {
     lua_pushinteger(L, t->shape[owl_checkaxis(L, 2, "shape", t->ndim)]);
     return 1;
@@ -137,7 +151,7 @@ static int t_shape(lua_State *L) {
 }
 
 static int t_stride(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "stride", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "stride", "self");
   lua_createtable(L, t->ndim, 0);
   for (int d = 0; d < t->ndim; d++) {
     lua_pushinteger(L, t->stride[d]);
@@ -147,33 +161,33 @@ static int t_stride(lua_State *L) {
 }
 
 static int t_dtype(lua_State *L) {
-  lua_pushstring(L, ow_dtype_name(owl_checktensor(L, 1, "dtype", "self")->dtype));
+  lua_pushstring(L, ow_dtype_name(owl_anytensor(L, 1, "dtype", "self")->dtype));
   return 1;
 }
 
 static int t_ndim(lua_State *L) {
-  lua_pushinteger(L, owl_checktensor(L, 1, "ndim", "self")->ndim);
+  lua_pushinteger(L, owl_anytensor(L, 1, "ndim", "self")->ndim);
   return 1;
 }
 
 static int t_numel(lua_State *L) {
-  lua_pushinteger(L, ow_tensor_numel(owl_checktensor(L, 1, "numel", "self")));
+  lua_pushinteger(L, ow_tensor_numel(owl_anytensor(L, 1, "numel", "self")));
   return 1;
 }
 
 static int t_iscontiguous(lua_State *L) {
-  lua_pushboolean(L, ow_tensor_is_contiguous(owl_checktensor(L, 1, "is_contiguous", "self")));
+  lua_pushboolean(L, ow_tensor_is_contiguous(owl_anytensor(L, 1, "is_contiguous", "self")));
   return 1;
 }
 
 static int t_shares(lua_State *L) {
-  ow_tensor *a = owl_checktensor(L, 1, "shares_storage", "self"), *b = owl_checktensor(L, 2, "shares_storage", "other");
+  ow_tensor *a = owl_anytensor(L, 1, "shares_storage", "self"), *b = owl_anytensor(L, 2, "shares_storage", "other");
   lua_pushboolean(L, a->storage == b->storage);
   return 1;
 }
 
 static int t_len(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "#", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "#", "self");
   lua_pushinteger(L, t->ndim ? t->shape[0] : 1);
   return 1;
 }
@@ -192,70 +206,78 @@ static void push_table(lua_State *L, const ow_tensor *t, int d, const char *p) {
 }
 
 static int t_totable(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "totable", "self");
-  owl_checkhost(L, "totable", t);
+  ow_tensor *t = owl_anytensor(L, 1, "totable", "self");
+  t = owl_tohost(L, "totable", t);
   push_table(L, t, 0, ow_tensor_data(t));
   return 1;
 }
 
 static int t_item(lua_State *L) {
   char buf[160];
-  ow_tensor *t = owl_checktensor(L, 1, "item", "self");
-  owl_checkhost(L, "item", t);
+  ow_tensor *t = owl_anytensor(L, 1, "item", "self");
   if (ow_tensor_numel(t) != 1)
     return owl_error(L, "item", OW_ESHAPE, "expected a tensor of one element, got shape %s", ow_shape_string(buf, t->ndim, t->shape));
+  t = owl_tohost(L, "item", t);
   owl_pushelement(L, t->dtype, ow_tensor_data(t));
   return 1;
 }
 
 static int t_copy(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "copy", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "copy", "self");
   ow_err e;
-  owl_checkhost(L, "copy", t);
   if (!lua_isnoneornil(L, 2)) {  // t:copy(source): fills t
     owl_assign(L, "copy", t, 2);
     lua_settop(L, 1);
     return 1;
   }
-  ow_tensor *r = owl_pushnew(L, "copy", t->dtype, t->ndim, t->shape);
-  if (!ow_tensor_copy(r, t, true, &e)) owl_raise(L, "copy", &e);
+  ow_tensor *r = owl_newtensor(L);
+  if (!ow_tensor_new_like(r, t, &e) || !ow_tensor_copy(r, t, true, &e)) owl_raise(L, "copy", &e);
+  owl_account(L, r);
   return 1;
 }
 
 static int t_contiguous(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "contiguous", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "contiguous", "self");
   ow_err e;
   if (ow_tensor_is_contiguous(t)) { lua_settop(L, 1); return 1; }
-  owl_checkhost(L, "contiguous", t);
   ow_tensor *r = owl_newtensor(L);
   if (!ow_tensor_contiguous(r, t, &e)) owl_raise(L, "contiguous", &e);
   owl_account(L, r);
   return 1;
 }
 
+// A device ("cpu", "opencl", "opencl:0") or a dtype.
 static int t_to(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "to", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "to", "self");
   ow_err e;
-  if (lua_type(L, 2) == LUA_TSTRING && !strcmp(lua_tostring(L, 2), "cpu") && t->storage->device == OW_CPU) {
-    lua_settop(L, 1);
-    return 1;
-  }
-  ow_dtype dtype = owl_checkdtype(L, 2, "to");
+  const char *what = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  int device = t->storage->device;
+  ow_dtype dtype = t->dtype;
   bool unchecked = owl_optfield_bool(L, 3, "to", "unchecked", false);
-  owl_checkhost(L, "to", t);
-  if (t->dtype == dtype) { lua_settop(L, 1); return 1; }
+  if (!strcmp(what, "cpu") || !strncmp(what, "opencl", 6)) {
+    if (!ow_cl_find(what, &device, &e)) owl_raise(L, "to", &e);
+  } else if (!ow_dtype_from_name(what, &dtype))
+    owl_badarg(L, "to", "dtype", "one of u8 i32 i64 f32 f64 c64 c128 f16 bf16, or a device (\"cpu\", \"opencl:0\")", 2);
+  if (device == t->storage->device && t->dtype == dtype) { lua_settop(L, 1); return 1; }
   ow_tensor *r = owl_newtensor(L);
-  if (!ow_tensor_cast(r, t, dtype, unchecked, &e)) owl_raise(L, "to", &e);
+  if (device != t->storage->device) {
+    if (!ow_tensor_to(r, t, device, &e)) owl_raise(L, "to", &e);
+  } else if (!ow_tensor_cast(r, t, dtype, unchecked, &e)) owl_raise(L, "to", &e);
   owl_account(L, r);
   return 1;
 }
 
+static int t_device(lua_State *L) {
+  lua_pushstring(L, ow_device_name(owl_anytensor(L, 1, "device", "self")->storage->device));
+  return 1;
+}
+
 static int t_fill(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "fill", "self");
-  owl_checkwritable(L, "fill", t);
+  ow_tensor *t = owl_anytensor(L, 1, "fill", "self");
+  owl_checkdistinct(L, "fill", t);
   _Alignas(16) char value[16];
   owl_storeelement(L, 2, "fill", t->dtype, value);
-  ow_fill(t, value);
+  owl_fill(L, "fill", t, value);
   lua_settop(L, 1);
   return 1;
 }
@@ -279,8 +301,10 @@ static void swap_words(char *p, size_t bytes, size_t w) {
 }
 
 static int t_bytes(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "bytes", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "bytes", "self");
   bool swap = swap_wanted(L, 2, "bytes");
+  owl_tohost(L, "bytes", t);
+  lua_replace(L, 1);
   t = owl_pusharray(L, 1, "bytes", "self", t->dtype, -1);
   size_t n = (size_t)ow_tensor_numel(t) * ow_dtype_size(t->dtype);
   if (!swap) { lua_pushlstring(L, ow_tensor_data(t), n); return 1; }
@@ -325,9 +349,13 @@ static int compare(lua_State *L, const char *fn, bool exact) {
     rtol = owl_optfield_num(L, 3, fn, "rtol", 1e-5);
     atol = owl_optfield_num(L, 3, fn, "atol", 1e-8);
   }
+  for (int i = 1; i <= 2; i++) {  // what is on a device is read back
+    ow_tensor *t = owl_totensor(L, i);
+    if (!t || !t->storage || t->storage->device <= OW_CPU) continue;
+    owl_tohost(L, fn, t);
+    lua_replace(L, i);
+  }
   ow_tensor *a = owl_pushfromlua(L, 1, fn, "a", -1), *b = owl_pushfromlua(L, 2, fn, "b", -1);
-  owl_checkhost(L, fn, a);
-  owl_checkhost(L, fn, b);
   int64_t shape[OW_MAXDIM];
   int ndim;
   ow_err e;
@@ -357,7 +385,6 @@ static int f_tensor(lua_State *L) {
   ow_err e;
   if (t) {  // always fresh memory
     t = owl_checktensor(L, 1, "tensor", "data");
-    owl_checkhost(L, "tensor", t);
     ow_tensor *r = owl_pushnew(L, "tensor", dtype < 0 ? t->dtype : (ow_dtype)dtype, t->ndim, t->shape);
     if (!ow_tensor_copy(r, t, false, &e)) owl_raise(L, "tensor", &e);
     return 1;
@@ -386,7 +413,7 @@ int ow_open_tensor(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"close", t_gc}, {"shape", t_shape}, {"stride", t_stride}, {"dtype", t_dtype}, {"ndim", t_ndim},
       {"numel", t_numel}, {"is_contiguous", t_iscontiguous}, {"shares_storage", t_shares}, {"totable", t_totable},
-      {"item", t_item}, {"copy", t_copy}, {"contiguous", t_contiguous}, {"to", t_to}, {"fill", t_fill},
+      {"item", t_item}, {"copy", t_copy}, {"contiguous", t_contiguous}, {"device", t_device}, {"to", t_to}, {"fill", t_fill},
       {"bytes", t_bytes}, {"equal", f_equal}, {"allclose", f_allclose}, {NULL, NULL}};
   static const luaL_Reg funcs[] = {{"tensor", f_tensor}, {"is_tensor", f_istensor}, {"from_bytes", f_from_bytes},
                                    {"equal", f_equal}, {"allclose", f_allclose}, {NULL, NULL}};

@@ -17,6 +17,8 @@ static inline char *owl_base(const ow_tensor *t) { return ow_tensor_data(t); }
 void owl_assign(lua_State *L, const char *fn, const ow_tensor *dst, int idx);
 // Refuses tensors whose elements share memory (broadcast views), and devices.
 void owl_checkwritable(lua_State *L, const char *fn, const ow_tensor *t);
+void owl_checkdistinct(lua_State *L, const char *fn, const ow_tensor *t);  // broadcast views only
+void owl_fill(lua_State *L, const char *fn, const ow_tensor *t, const void *value);  // on any device
 void owl_checkhost(lua_State *L, const char *fn, const ow_tensor *t);
 // A user's index (1-based, negative from the end) of an axis of n -> 0-based; raises naming
 // axis, index and size.

@@ -6,7 +6,7 @@
 #include "lua/tensor.h"
 
 static int t_select(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "select", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "select", "self");
   int axis = owl_checkaxis(L, 2, "select", t->ndim);
   int64_t i = owl_index(L, "select", owl_checkint(L, 3, "select", "index", LUA_MININTEGER, LUA_MAXINTEGER), axis, t->shape[axis]);
   ow_tensor *v = owl_pushview(L, t);
@@ -41,7 +41,7 @@ void owl_drop_axis(ow_tensor *v, int axis, int64_t i) {
 }
 
 static int t_slice(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "slice", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "slice", "self");
   int axis = owl_checkaxis(L, 2, "slice", t->ndim);
   bool ha = !lua_isnoneornil(L, 3), hb = !lua_isnoneornil(L, 4);
   lua_Integer a = ha ? owl_checkint(L, 3, "slice", "first", LUA_MININTEGER, LUA_MAXINTEGER) : 0;
@@ -52,7 +52,7 @@ static int t_slice(lua_State *L) {
 }
 
 static int t_transpose(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "transpose", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "transpose", "self");
   int a, b;
   if (lua_isnoneornil(L, 2)) {
     if (t->ndim < 2) return owl_error(L, "transpose", OW_ESHAPE, "expected 2 or more dimensions, got %d", t->ndim);
@@ -65,7 +65,7 @@ static int t_transpose(lua_State *L) {
 }
 
 static int t_T(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "T", "self"), *v = owl_pushview(L, t);
+  ow_tensor *t = owl_anytensor(L, 1, "T", "self"), *v = owl_pushview(L, t);
   for (int d = 0; d < t->ndim; d++) v->shape[d] = t->shape[t->ndim - 1 - d], v->stride[d] = t->stride[t->ndim - 1 - d];
   return 1;
 }
@@ -84,7 +84,7 @@ static int get_axes(lua_State *L, int idx, const char *fn, int ndim, int *axes) 
 }
 
 static int t_permute(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "permute", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "permute", "self");
   int axes[OW_MAXDIM], n = get_axes(L, 2, "permute", t->ndim, axes);
   if (n != t->ndim) return owl_error(L, "permute", OW_EARG, "expected %d axes, got %d", t->ndim, n);
   ow_tensor *v = owl_pushview(L, t);
@@ -114,7 +114,6 @@ static int reshape_to(lua_State *L, const char *fn, const ow_tensor *t, int ndim
   if (!may_copy)
     return owl_error(L, fn, OW_ESHAPE, "a tensor of these strides cannot be seen as %s without a copy; use reshape",
                      ow_shape_string(b, ndim, shape));
-  owl_checkhost(L, fn, t);
   ow_tensor *c = owl_newtensor(L);
   if (!ow_tensor_contiguous(c, t, &e)) owl_raise(L, fn, &e);
   owl_account(L, c);
@@ -124,27 +123,27 @@ static int reshape_to(lua_State *L, const char *fn, const ow_tensor *t, int ndim
 }
 
 static int t_reshape(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "reshape", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "reshape", "self");
   int64_t shape[OW_MAXDIM];
   int ndim = owl_checkshape(L, 2, "reshape", shape);
   return reshape_to(L, "reshape", t, ndim, shape, true);
 }
 
 static int t_view(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "view", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "view", "self");
   int64_t shape[OW_MAXDIM];
   int ndim = owl_checkshape(L, 2, "view", shape);
   return reshape_to(L, "view", t, ndim, shape, false);
 }
 
 static int t_flatten(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "flatten", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "flatten", "self");
   int64_t shape[1] = {ow_tensor_numel(t)};
   return reshape_to(L, "flatten", t, 1, shape, true);
 }
 
 static int t_squeeze(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "squeeze", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "squeeze", "self");
   int only = lua_isnoneornil(L, 2) ? -1 : owl_checkaxis(L, 2, "squeeze", t->ndim);
   if (only >= 0 && t->shape[only] != 1)
     return owl_error(L, "squeeze", OW_ESHAPE, "axis %d has size %lld, not 1", only + 1, (long long)t->shape[only]);
@@ -166,7 +165,7 @@ void owl_insert_axis(ow_tensor *v, int axis) {
 }
 
 static int t_unsqueeze(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "unsqueeze", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "unsqueeze", "self");
   if (t->ndim == OW_MAXDIM) return owl_error(L, "unsqueeze", OW_ESHAPE, "a tensor has at most %d dimensions", OW_MAXDIM);
   int axis = owl_checkaxis(L, 2, "unsqueeze", t->ndim + 1);
   owl_insert_axis(owl_pushview(L, t), axis);
@@ -174,7 +173,7 @@ static int t_unsqueeze(lua_State *L) {
 }
 
 static int t_broadcast_to(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "broadcast_to", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "broadcast_to", "self");
   int64_t shape[OW_MAXDIM];
   ow_err e;
   int ndim = owl_checkshape(L, 2, "broadcast_to", shape);
@@ -189,7 +188,7 @@ static int t_broadcast_to(lua_State *L) {
 }
 
 static int t_flip(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "flip", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "flip", "self");
   int axes[OW_MAXDIM], n;
   if (lua_isnoneornil(L, 2)) {
     n = t->ndim;
@@ -204,7 +203,7 @@ static int t_flip(lua_State *L) {
 // split(parts [, axis]) or split({size, ...} [, axis]) -> list of views
 static int t_split(lua_State *L) {
   const char *fn = "split";
-  ow_tensor *t = owl_checktensor(L, 1, fn, "self");
+  ow_tensor *t = owl_anytensor(L, 1, fn, "self");
   int axis = lua_isnoneornil(L, 3) ? owl_axis(L, fn, 1, t->ndim) : owl_checkaxis(L, 3, fn, t->ndim);
   int64_t n = t->shape[axis], at = 1;
   bool sizes = lua_istable(L, 2);
@@ -231,7 +230,7 @@ static int t_split(lua_State *L) {
 }
 
 static int t_diagonal(lua_State *L) {
-  ow_tensor *t = owl_checktensor(L, 1, "diagonal", "self");
+  ow_tensor *t = owl_anytensor(L, 1, "diagonal", "self");
   if (t->ndim < 2) return owl_error(L, "diagonal", OW_ESHAPE, "expected 2 or more dimensions, got %d", t->ndim);
   ow_tensor *v = owl_pushview(L, t);
   int a = t->ndim - 2;

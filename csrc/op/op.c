@@ -13,7 +13,9 @@
 
 #include <string.h>
 
+#include "base/device.h"
 #include "base/threads.h"
+#include "op/op_cl.h"
 
 enum { CHUNK = OW_GRAIN, BLOCK = 512, STREAM_BYTES = 24 << 20 };
 
@@ -212,9 +214,9 @@ bool ow_op_apply(const ow_op *op, ow_tensor *out, const ow_tensor *const *in, bo
   ow_dtype compute, result;
   int ndim = in[0]->ndim, nin = op->arity;
   int64_t shape[OW_MAXDIM];
-  for (int k = 0; k < nin; k++)
-    if (in[k]->storage->device != OW_CPU)
-      return OW_FAIL(e, OW_EDEVICE, "argument %d is on a device; move it with :to(\"cpu\") first", k + 1);
+  const ow_tensor *all[3] = {in[0], nin == 2 ? in[1] : NULL, out->storage ? out : NULL};
+  int device;
+  if (!ow_same_device(all, 3, &device, e)) return false;
   if (!ow_op_dtypes(op, in, &compute, &result, e)) return false;
   if (nin == 2) {
     if (!ow_broadcast_shapes(in[0], in[1], &ndim, shape, e)) return false;
@@ -225,7 +227,7 @@ bool ow_op_apply(const ow_op *op, ow_tensor *out, const ow_tensor *const *in, bo
   if (out->storage) {
     if (!check_out(out, result, ndim, shape, e)) return false;
   } else {
-    if (!ow_tensor_new(&fresh, result, ndim, shape, e)) return false;
+    if (!ow_tensor_new_on(&fresh, device, result, ndim, shape, e)) return false;
     dst = &fresh;
   }
   bool ok = true;
@@ -233,16 +235,19 @@ bool ow_op_apply(const ow_op *op, ow_tensor *out, const ow_tensor *const *in, bo
   for (int k = 0; k < nin && ok; k++) {
     ok = ow_tensor_broadcast_to(&v[k + 1], in[k], ndim, shape, e);
     if (!ok) break;
-    if (is_half(in[k]->dtype) || must_copy(dst, &v[k + 1])) {
+    if ((is_half(in[k]->dtype) && device <= OW_CPU) || must_copy(dst, &v[k + 1])) {
       ow_tensor t;
       ow_dtype to = is_half(in[k]->dtype) ? OW_F32 : in[k]->dtype;
-      ok = ow_tensor_new(&t, to, ndim, shape, e);
+      ok = ow_tensor_new_on(&t, device, to, ndim, shape, e);
       if (ok && !(ok = ow_tensor_copy(&t, &v[k + 1], true, e))) ow_tensor_close(&t);
       ow_tensor_close(&v[k + 1]);
       if (ok) v[k + 1] = t;
     }
   }
-  if (ok && ow_tensor_numel(dst) > 0) {
+  if (ok && device > OW_CPU && ow_tensor_numel(dst) > 0) {
+    const ow_tensor *t[3] = {&v[0], &v[1], &v[2]};
+    ok = ow_op_run_cl(op, compute, t, e);
+  } else if (ok && ow_tensor_numel(dst) > 0) {
     const ow_op_kernels *A = ow_arith();
     const ow_tensor *t[3] = {&v[0], &v[1], &v[2]};
     job j = {.run = ow_op_kernel(op->id, compute, reference), .light = op->rule != OW_RULE_FLOAT,

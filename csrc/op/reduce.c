@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/threads.h"
+#include "op/op_cl.h"
 
 enum { CHUNK = OW_GRAIN, ROW_CHUNK = 4096 };
 
@@ -299,7 +301,8 @@ static bool deliver(ow_tensor *r, ow_dtype dtype, int ndim, const int64_t *shape
 
 bool ow_reduce(ow_reduce_id id, const ow_tensor *t, unsigned axes, bool keepdims, double ddof, ow_tensor *out, ow_err *e) {
   ow_tensor wide = {0};
-  if (t->storage->device != OW_CPU) return OW_FAIL(e, OW_EDEVICE, "the tensor is on a device; move it with :to(\"cpu\") first");
+  if (t->storage->device > OW_CPU) return ow_reduce_cl(id, t, axes, keepdims, ddof, out, e);
+  if (out->storage && !ow_need_host(out, e)) return false;
   if (t->dtype == OW_F16 || t->dtype == OW_BF16) {
     if (!ow_tensor_cast(&wide, t, OW_F32, true, e)) return false;
     t = &wide;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/threads.h"
 
 enum { CHUNK = 4096, TILE = 64 };
@@ -131,7 +132,7 @@ static bool scan(scan_fn f, bool product, const ow_tensor *dst, const ow_tensor 
 
 bool ow_cumulate(bool product, const ow_tensor *t, int axis, ow_tensor *out, ow_err *e) {
   char sa[160], sb[160];
-  if (t->storage->device != OW_CPU) return OW_FAIL(e, OW_EDEVICE, "the tensor is on a device; move it with :to(\"cpu\") first");
+  if (!ow_need_host(t, e) || (out->storage && !ow_need_host(out, e))) return false;
   ow_dtype d = ow_dtype_is_int(t->dtype) ? OW_I64 : t->dtype == OW_F16 || t->dtype == OW_BF16 ? OW_F32 : t->dtype;
   if (out->storage) {
     bool same = out->ndim == t->ndim && !memcmp(out->shape, t->shape, sizeof(int64_t) * (size_t)t->ndim);

@@ -12,6 +12,7 @@ for _, part in ipairs { "tensor", "create", "index", "ops", "reduce", "sort", "l
 end
 
 -- Laws keep their table: ow.gamma is the function, ow.random.gamma the distribution.
+ow.device = core.device.device
 ow.random, ow.rng, ow.seed = core.random, core.random.rng, core.random.seed
 
 ow.scope = require "orowan.scope"

@@ -13,7 +13,7 @@ local programs = {
   { "ffmpeg", "movies (reading and writing)", "ffmpeg" },
 }
 
-local variables = { "OROWAN_HOME", "OROWAN_DATA", "OROWAN_THREADS", "OROWAN_SIMD", "OROWAN_MEMORY" }
+local variables = { "OROWAN_HOME", "OROWAN_DATA", "OROWAN_THREADS", "OROWAN_SIMD", "OROWAN_MEMORY", "OROWAN_DEVICE" }
 
 --- Prints what this program is, what it runs on and what is missing.
 ---@return integer status
@@ -33,6 +33,12 @@ function info.info()
   for _, p in ipairs(programs) do
     local version = machine.program(p[1])
     line(p[1], version or ("missing; needed for %s: apt-get install %s"):format(p[2], p[3]))
+  end
+  local devices, why = core.device.list()
+  if #devices == 0 then line("opencl", why) end
+  for _, d in ipairs(devices) do
+    line(d.device, d.name, " (", d.platform, ", driver ", d.driver, "), ", tostring(d.units), " units, ",
+      format.bytes(d.memory), d.f64 and "" or ", no f64")
   end
   for _, name in ipairs(variables) do
     local v = os.getenv(name)

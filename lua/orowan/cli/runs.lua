@@ -53,7 +53,8 @@ RECIPE is a file, or the name of one of the recipes that `orowan recipes` lists.
   --out DIR       run folder (default: runs/NAME-DATE-TIME). The run works in DIR.partial;
                   when that holds the same run, unfinished, it goes on from its checkpoints
   --seed N        seed of the random numbers (default 1)
-  --device D      cpu
+  --device D      cpu or opencl:N, what ow.device() tells the recipe (default OROWAN_DEVICE,
+                  else cpu); `orowan info` lists them
   --threads N     threads (default: all cores; the numbers do not depend on it)
   --quiet         no progress, no summary
   --trace         on an error, show where it happened

@@ -30,6 +30,12 @@ function tensor:stride() end
 ---@return string
 function tensor:dtype() end
 
+--- Where the elements are: "cpu" or "opencl:N". Operations need all their tensors on one device
+--- (plain numbers go with any) and leave the result there; printing, `:totable()`, `:item()` and
+--- `:to("cpu")` read back.
+---@return string
+function tensor:device() end
+
 --- Number of axes.
 ---@return integer
 function tensor:ndim() end
@@ -69,8 +75,9 @@ function tensor:contiguous() end
 
 --- Another dtype (self if it is that already). A value the dtype cannot hold (fraction, range,
 --- imaginary part) raises; unchecked: fractions are cut, ranges saturate, NaN becomes 0.
---- Rounding of f64 to f32, f16, bf16 is allowed.
----@param dtype string or "cpu"
+--- Rounding of f64 to f32, f16, bf16 is allowed. Or another device: "cpu", "opencl:0"; a value
+--- that does not fit is told of on a device only when a result is read back.
+---@param dtype string dtype or device
 ---@param options? {unchecked: boolean}
 ---@return orowan.tensor
 function tensor:to(dtype, options) end

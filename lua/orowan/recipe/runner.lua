@@ -156,11 +156,16 @@ end
 function runner.run(recipe, options)
   local values, err = params.resolve(recipe.params, options.params or {})
   if not values then return nil, err end
-  local seed, device = options.seed or 1, options.device or "cpu"
+  local seed = options.seed or 1
   if math.type(seed) ~= "integer" then return nil, "seed: expected an integer, got " .. tostring(seed) end
-  if device ~= "cpu" then return nil, ("device '%s': this build computes on the processor only (device: cpu)"):format(device) end
+  local before = core.device.device()
+  local known, device = pcall(core.device.device, options.device)
+  if not known then return nil, tostring(device) end
   local part, earlier, final = open_folder(recipe, values, seed, options.out or runner.default_folder(recipe.name))
-  if not part then return nil, earlier end
+  if not part then
+    core.device.device(before)
+    return nil, earlier
+  end
 
   local threads = options.threads or earlier and earlier.threads
   if threads then core.system.threads(threads) end
@@ -193,6 +198,7 @@ function runner.run(recipe, options)
   local ok, interrupted, message = core.system.guard(function(e)
     return options.trace and debug.traceback(tostring(e), 2) or tostring(e)
   end, recipe.run, run)
+  core.device.device(before)
   interrupted = interrupted and not ok
   if not ok then progress.reset() end
 
