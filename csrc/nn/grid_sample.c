@@ -116,45 +116,48 @@ static void locate(const plan *p, ow_elems grid, int64_t k, taps *t) {
 static bool plain(ow_nn_call *c, ow_err *e) {
   plan p = plan_of(c);
   ow_elems x = ow_elements(c->in[0]), grid = ow_elements(c->in[1]), y = ow_elements(c->out[0]);
-  taps t;
-  for (int64_t k = 0; k < p.n * p.places; k++) {
-    if (!(k & 0xfff)) OW_NN_POLL(e);
-    int64_t n = k / p.places, o = k % p.places;
-    locate(&p, grid, k, &t);
-    for (int64_t ch = 0; ch < p.c; ch++) {
-      double sum = t.bad ? NAN : 0;
-      for (int q = 0; q < t.n; q++)
-        if (t.at[q] >= 0 && t.w[q] != 0) sum += t.w[q] * ow_get(x, (n * p.c + ch) * p.in + t.at[q]);
-      ow_put(y, (n * p.c + ch) * p.places + o, sum);
+  enum { CHUNK = 256 };
+  OW_NN_TASKS(task, ow_ceil_div(p.n * p.places, CHUNK)) {
+    taps t;
+    for (int64_t k = task * CHUNK; k < ow_min64(p.n * p.places, (task + 1) * CHUNK); k++) {
+      int64_t n = k / p.places, o = k % p.places;
+      locate(&p, grid, k, &t);
+      for (int64_t ch = 0; ch < p.c; ch++) {
+        double sum = t.bad ? NAN : 0;
+        for (int q = 0; q < t.n; q++)
+          if (t.at[q] >= 0 && t.w[q] != 0) sum += t.w[q] * ow_get(x, (n * p.c + ch) * p.in + t.at[q]);
+        ow_put(y, (n * p.c + ch) * p.places + o, sum);
+      }
     }
   }
-  return true;
+  OW_NN_DONE(e);
 }
 
 static bool plain_grad(ow_nn_call *c, ow_err *e) {
   plan p = plan_of(c);
   ow_elems x = ow_elements(c->in[0]), grid = ow_elements(c->in[1]), dy = ow_elements(c->in[2]);
   ow_elems dx = ow_elements(c->out[0]), dgrid = ow_elements(c->out[1]);
-  taps t;
-  for (int64_t i = 0; i < p.n * p.c * p.in; i++) ow_put(dx, i, 0);
-  for (int64_t k = 0; k < p.n * p.places; k++) {
-    if (!(k & 0xfff)) OW_NN_POLL(e);
-    int64_t n = k / p.places, o = k % p.places;
-    double dg[3] = {0};
-    locate(&p, grid, k, &t);
-    for (int64_t ch = 0; ch < p.c; ch++) {
-      double g = ow_get(dy, (n * p.c + ch) * p.places + o);
-      for (int q = 0; q < t.n; q++) {
-        if (t.at[q] < 0) continue;
-        int64_t i = (n * p.c + ch) * p.in + t.at[q];
-        if (t.w[q] != 0) ow_put(dx, i, ow_get(dx, i) + t.w[q] * g);
-        for (int d = 0; d < p.nd; d++)
-          if (t.dw[d][q] != 0) dg[d] += t.dw[d][q] * g * ow_get(x, i);
+  OW_NN_TASKS(n, p.n) {  // a task owns a sample, so that no two add to one element
+    taps t;
+    for (int64_t i = n * p.c * p.in; i < (n + 1) * p.c * p.in; i++) ow_put(dx, i, 0);
+    for (int64_t k = n * p.places; k < (n + 1) * p.places && !((k & 0xfff) == 0 && ow_interrupted()); k++) {
+      int64_t o = k % p.places;
+      double dg[3] = {0};
+      locate(&p, grid, k, &t);
+      for (int64_t ch = 0; ch < p.c; ch++) {
+        double g = ow_get(dy, (n * p.c + ch) * p.places + o);
+        for (int q = 0; q < t.n; q++) {
+          if (t.at[q] < 0) continue;
+          int64_t i = (n * p.c + ch) * p.in + t.at[q];
+          if (t.w[q] != 0) ow_put(dx, i, ow_get(dx, i) + t.w[q] * g);
+          for (int d = 0; d < p.nd; d++)
+            if (t.dw[d][q] != 0) dg[d] += t.dw[d][q] * g * ow_get(x, i);
+        }
       }
+      for (int d = 0; dgrid.p && d < p.nd; d++) ow_put(dgrid, k * p.nd + d, t.bad ? NAN : dg[d]);
     }
-    for (int d = 0; dgrid.p && d < p.nd; d++) ow_put(dgrid, k * p.nd + d, t.bad ? NAN : dg[d]);
   }
-  return true;
+  OW_NN_DONE(e);
 }
 
 #define PARAMS                                                                                  \

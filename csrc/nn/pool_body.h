@@ -2,20 +2,37 @@
 // visited offset by offset, in the order of the plane, so that ties go to the first.
 
 // v over what stands: larger, or the first NaN.
-#define BEATS(v, t) ((v) > (t) || ((v) != (v) && (t) == (t)))
+#define BEATS(v, t) (((v) > (t)) | (((v) != (v)) & ((t) == (t))))
 
-// 2x2x2 windows with stride 2, two elements a row at a time.
-static void FN(max_222)(const T *restrict x, int64_t plane, int64_t w, int64_t n, T *restrict y, INT *restrict b) {
-  const T *r[4] = {x, x + w, x + plane, x + plane + w};
-  INT off[4] = {0, (INT)w, (INT)plane, (INT)(plane + w)};
-  _Pragma("GCC ivdep") for (int64_t j = 0; j < n; j++) {
-    T t = r[0][2 * j];
-    INT best = 0;
-#define STEP(k, l) { T v = r[k][2 * j + l]; bool m = BEATS(v, t); t = m ? v : t; best = m ? off[k] + l : best; }
-    STEP(0, 1) STEP(1, 0) STEP(1, 1) STEP(2, 0) STEP(2, 1) STEP(3, 0) STEP(3, 1)
-#undef STEP
-    y[j] = t;
-    b[j] = best + 2 * (INT)j;
+// 2x2x2 windows with stride 2: the largest of the four lines in every column, in pieces that
+// stay in registers and L1, then the larger of two columns; of equal ones the first in the plane.
+static inline void FN(max_222)(const T *restrict x, int64_t plane, int64_t w, int64_t n, T *restrict y, INT *restrict b) {
+  enum { PIECE = 64 };
+  const T *restrict r1 = x + w, *restrict r2 = x + plane, *restrict r3 = x + plane + w;
+  const INT o1 = (INT)w, o2 = (INT)plane, o3 = (INT)(plane + w);
+  _Alignas(64) T top[2 * PIECE];
+  _Alignas(64) INT at[2 * PIECE];
+  for (int64_t from = 0; from < n; from += PIECE) {
+    int64_t m = n - from < PIECE ? n - from : PIECE;
+    _Pragma("GCC ivdep") for (int64_t j = 0; j < 2 * m; j++) {
+      T t = x[2 * from + j], v1 = r1[2 * from + j], v2 = r2[2 * from + j], v3 = r3[2 * from + j];
+      bool m1 = BEATS(v1, t);
+      t = m1 ? v1 : t;
+      INT k = m1 ? o1 : 0;
+      bool m2 = BEATS(v2, t);
+      t = m2 ? v2 : t;
+      k = m2 ? o2 : k;
+      bool m3 = BEATS(v3, t);
+      top[j] = m3 ? v3 : t;
+      at[j] = m3 ? o3 : k;
+    }
+    _Pragma("GCC ivdep") for (int64_t j = 0; j < m; j++) {
+      T t = top[2 * j], v = top[2 * j + 1];
+      INT k = at[2 * j], l = at[2 * j + 1];
+      bool odd = BEATS(v, t) | (!BEATS(t, v) & (l < k));
+      y[from + j] = odd ? v : t;
+      b[from + j] = (odd ? l + 1 : k) + 2 * (INT)(from + j);
+    }
   }
 }
 
@@ -37,7 +54,7 @@ static void FN(max_row)(const ow_pool *p, const void *px, int64_t o0, int64_t o1
   for (int j = 0; j < 3; j++) twos = twos && p->kernel[j] == 2 && p->stride[j] == 2 && !p->padding[j];
   if (twos) {
     base = 2 * o0 * plane + 2 * o1 * w;
-    FN(max_222)(x + base, plane, w, n, y, b);
+    FN(MAX_222)(x + base, plane, w, n, y, b);
   } else {
     int64_t a0, e0, a1, e1, lo, hi;
     ow_pool_span(p, 0, o0, &a0, &e0);
@@ -54,7 +71,7 @@ static void FN(max_row)(const ow_pool *p, const void *px, int64_t o0, int64_t o1
         }
   }
   if (index)
-    for (int64_t j = 0; j < n; j++) index[j] = base + b[j];
+    _Pragma("GCC ivdep") for (int64_t j = 0; j < n; j++) index[j] = base + b[j];
 }
 
 INL void FN(sum_line)(const T *restrict x, int64_t s, int64_t lo, int64_t hi, T *restrict y) {

@@ -84,9 +84,9 @@ static bool plain(ow_nn_call *c, ow_err *e) {
   plan p;
   if (!plan_of(c, &p, e)) return false;
   ow_elems x = ow_elements(c->in[0]), y = ow_elements(c->out[0]);
-  int64_t at[8];
-  double w[8];
-  for (int64_t k = 0; k < p.planes && !ow_interrupted(); k++)
+  OW_NN_TASKS(k, p.planes) {
+    int64_t at[8];
+    double w[8];
     for (int64_t o = 0; o < p.out; o++) {
       corners(&p, o, at, w);
       double sum = 0;
@@ -94,6 +94,7 @@ static bool plain(ow_nn_call *c, ow_err *e) {
         if (w[q] != 0) sum += w[q] * ow_get(x, k * p.in + at[q]);
       ow_put(y, k * p.out + o, sum);
     }
+  }
   ow_free(p.taps[0]);
   OW_NN_DONE(e);
 }
@@ -102,9 +103,9 @@ static bool plain_grad(ow_nn_call *c, ow_err *e) {
   plan p;
   if (!plan_of(c, &p, e)) return false;
   ow_elems dy = ow_elements(c->in[0]), dx = ow_elements(c->out[0]);
-  int64_t at[8];
-  double w[8];
-  for (int64_t k = 0; k < p.planes && !ow_interrupted(); k++) {
+  OW_NN_TASKS(k, p.planes) {
+    int64_t at[8];
+    double w[8];
     for (int64_t i = 0; i < p.in; i++) ow_put(dx, k * p.in + i, 0);
     for (int64_t o = 0; o < p.out; o++) {
       corners(&p, o, at, w);

@@ -62,6 +62,34 @@ static bool plain_add(ow_nn_call *c, ow_err *e) {
   OW_NN_DONE(e);
 }
 
+static bool fast_add(ow_nn_call *c, ow_err *e) {
+  enum { COLUMNS = 512 };
+  int64_t rows = c->p[ROWS].i[0], m = c->in[1]->shape[0], d = ow_extent_from(c->in[1], 1);
+  const int64_t *index = ow_i64(c->in[0]);
+  if (!ow_nn_index_in(c, 0, 1, rows, e)) return false;
+  int64_t *first = ow_alloc_zero((size_t)(rows + 2 + m) * sizeof *first, e);
+  if (!first) return false;
+  int64_t *order = first + rows + 2;
+  for (int64_t i = 0; i < m; i++) first[index[i] + 1]++;
+  for (int64_t r = 1; r <= rows; r++) first[r + 1] += first[r];
+  for (int64_t i = 0; i < m; i++) order[first[index[i]]++] = i;  // first[r] ends where r + 1 began
+  ow_elems src = ow_elements(c->in[1]), y = ow_elements(c->out[0]);
+  int64_t per = ow_max64(1, 4096 / ow_max64(1, d));
+  OW_NN_TASKS(t, ow_ceil_div(rows, per)) {
+    double sum[COLUMNS];
+    for (int64_t r = t * per; r < ow_min64(rows, (t + 1) * per); r++)
+      for (int64_t j = 0; j < d; j += COLUMNS) {
+        int64_t n = ow_min64(COLUMNS, d - j);
+        for (int64_t q = 0; q < n; q++) sum[q] = 0;
+        for (int64_t k = first[r]; k < first[r + 1]; k++)
+          for (int64_t q = 0; q < n; q++) sum[q] += ow_get(src, order[k] * d + j + q);
+        for (int64_t q = 0; q < n; q++) ow_put(y, r * d + j + q, sum[q]);
+      }
+  }
+  ow_free(first);
+  OW_NN_DONE(e);
+}
+
 const ow_nn_op ow_nn_gather_rows = {
     .name = "gather_rows", .doc = "rows of x by index",
     .in = {{"x", OW_NN_FLOAT, .doc = "[R, ...]"}, {"index", OW_NN_INDEX, .doc = "[M], 1-based rows of x"}},
@@ -71,4 +99,4 @@ const ow_nn_op ow_nn_index_add = {
     .name = "index_add", .doc = "adds rows of src into the rows of a zero tensor that index names",
     .in = {{"index", OW_NN_INDEX, .doc = "[M], 1-based rows of y"}, {"src", OW_NN_FLOAT, .doc = "[M, ...]"}},
     .out = {{"y", OW_NN_FLOAT, .doc = "[rows, ...]"}},
-    .param = {{"rows", OW_NN_INT, NAN, NULL, "rows of y"}}, .shape = add_shape, .reference = plain_add};
+    .param = {{"rows", OW_NN_INT, NAN, NULL, "rows of y"}}, .shape = add_shape, .reference = plain_add, .cpu = fast_add};

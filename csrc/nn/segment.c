@@ -43,8 +43,7 @@ static bool plain(ow_nn_call *c, ow_err *e) {
   if (!check_offsets(c, c->in[0]->shape[0], e)) return false;
   ow_elems x = ow_elements(c->in[0]), y = ow_elements(c->out[0]);
   int64_t *arg = ow_outi(c, 1);
-  for (int64_t g = 0; g < groups; g++) {
-    OW_NN_POLL(e);
+  OW_NN_TASKS(g, groups) {
     for (int64_t j = 0; j < d; j++) {
       double r = 0;
       int64_t best = 0;
@@ -58,7 +57,7 @@ static bool plain(ow_nn_call *c, ow_err *e) {
       if (mode == MAX && arg) arg[g * d + j] = best;
     }
   }
-  return true;
+  OW_NN_DONE(e);
 }
 
 static bool plain_grad(ow_nn_call *c, ow_err *e) {

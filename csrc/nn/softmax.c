@@ -19,6 +19,8 @@ static view view_of(const ow_nn_call *c) {
   return v;
 }
 
+static int64_t lines_per_task(view v) { return ow_max64(1, 4096 / ow_max64(1, v.n)); }
+
 static bool shape(ow_nn_call *c, ow_err *e) {
   const ow_tensor *t = c->in[0];
   int64_t axis = c->p[AXIS].i[0];
@@ -32,10 +34,10 @@ static bool plain(ow_nn_call *c, ow_err *e) {
   view v = view_of(c);
   bool log_of = c->p[LOG].i[0];
   ow_elems x = ow_elements(c->in[0]), y = ow_elements(c->out[0]);
-  for (int64_t o = 0; o < v.outer; o++) {
-    OW_NN_POLL(e);
-    for (int64_t i = 0; i < v.inner; i++) {
-      int64_t at = o * v.n * v.inner + i;
+  int64_t lines = v.outer * v.inner, per = lines_per_task(v);
+  OW_NN_TASKS(task, ow_ceil_div(lines, per)) {
+    for (int64_t line = task * per; line < ow_min64(lines, (task + 1) * per); line++) {
+      int64_t at = line / v.inner * v.n * v.inner + line % v.inner;
       double top = -INFINITY, sum = 0;
       for (int64_t k = 0; k < v.n; k++) {
         double a = ow_get(x, at + k * v.inner);
@@ -48,7 +50,7 @@ static bool plain(ow_nn_call *c, ow_err *e) {
       }
     }
   }
-  return true;
+  OW_NN_DONE(e);
 }
 
 // softmax: dx = y (dy - sum dy y);  log: dx = dy - exp(y) sum dy
@@ -56,17 +58,17 @@ static bool plain_grad(ow_nn_call *c, ow_err *e) {
   view v = view_of(c);
   bool log_of = c->p[LOG].i[0];
   ow_elems y = ow_elements(c->in[0]), dy = ow_elements(c->in[1]), dx = ow_elements(c->out[0]);
-  for (int64_t o = 0; o < v.outer; o++) {
-    OW_NN_POLL(e);
-    for (int64_t i = 0; i < v.inner; i++) {
-      int64_t at = o * v.n * v.inner + i;
+  int64_t lines = v.outer * v.inner, per = lines_per_task(v);
+  OW_NN_TASKS(task, ow_ceil_div(lines, per)) {
+    for (int64_t line = task * per; line < ow_min64(lines, (task + 1) * per); line++) {
+      int64_t at = line / v.inner * v.n * v.inner + line % v.inner;
       double sum = 0;
       for (int64_t k = 0, j = at; k < v.n; k++, j += v.inner) sum += ow_get(dy, j) * (log_of ? 1 : ow_get(y, j));
       for (int64_t k = 0, j = at; k < v.n; k++, j += v.inner)
         ow_put(dx, j, log_of ? ow_get(dy, j) - exp(ow_get(y, j)) * sum : ow_get(y, j) * (ow_get(dy, j) - sum));
     }
   }
-  return true;
+  OW_NN_DONE(e);
 }
 
 #define PARAMS                                                                            \
