@@ -213,11 +213,55 @@ VFN vd core_tan(vd x, vm *odd) {
   vd m = vfma(x, vset(INV_PIO2), vset(MAGIC)), n = m - MAGIC, lo;
   vd h = reduce(x, n, PIO2_1, PIO2_2, PIO2_3, &lo);
   *odd = trig_odd(x, h, 0x1p20);
-  vd z = h * h, tl = vfma(h * z, VPOLY(z, TAN_C), vfma(1.62 * z, lo, lo)), t = h + tl;
+  vd z = h * h, tl = vfma(h * z, VPOLY2(z, TAN_C), vfma(1.62 * z, lo, lo)), t = h + tl;
   tl = (h - t) + tl;
   vd q = -1.0 / t, e, p = vprod(q, t, &e);
   q = vfma(q, ((1.0 + p) + e) + q * tl, q);
   return vsel(vlt(vabs(x), vset(0x1p-27)), x, vsel(vodd(vbits(m)), q, t));
+}
+
+// ---- inverse trigonometry ------------------------------------------------------------------
+
+// asin(a) = s + s z P(z) for a <= 1/2; above, pi/2 - 2 asin(s), s + sl = sqrt(z), z = (1 - a)/2.
+VFN vm asin_parts(vd a, vd *s, vd *rest, vd *sl) {
+  vm small = vle(a, vset(0.5));
+  vd half = 0.5 - 0.5 * a, root = vsqrt(half), z = vsel(small, a * a, half), e, p = vprod(root, root, &e);
+  *s = vsel(small, a, root);
+  *rest = *s * z * VPOLY2(z, ASIN_C);
+  *sl = ((half - p) - e) * (0.5 / vsel(vlt(vset(0), root), root, vset(1)));
+  return small;
+}
+// hi + lo - (s + rest)
+VFN vd less(vd hi, vd lo, vd s, vd rest) {
+  vd d = hi - s;
+  return d + (((hi - d) - s) + (lo - rest));
+}
+
+VFN vd core_asin(vd x, vm *odd) {
+  (void)odd;
+  vd a = vabs(x), s, rest, sl;
+  vm small = asin_parts(a, &s, &rest, &sl);
+  vd big = less(vset(PIO2_D), vset(PIO2_D2), s + s, 2.0 * (rest + sl));
+  return vxor(vsel(small, s + rest, big), vsign(x));
+}
+VFN vd core_acos(vd x, vm *odd) {
+  (void)odd;
+  vd a = vabs(x), s, rest, sl, sign = vsign(x);
+  vm small = asin_parts(a, &s, &rest, &sl), negative = vlt(x, vset(0));
+  vd near = less(vset(PIO2_D), vset(PIO2_D2), vxor(s, sign), vxor(rest, sign));
+  vd p = 2.0 * (s + (rest + sl)), far = less(vset(2 * PIO2_D), vset(2 * PIO2_D2), s + s, 2.0 * (rest + sl));
+  return vsel(small, near, vsel(negative, far, p));
+}
+
+// pi/2 - atan(1/a) above 1; e is what the division leaves.
+VFN vd core_atan(vd x, vm *odd) {
+  (void)odd;
+  vd a = vabs(x), b = vsel(vlt(a, vset(0x1p200)), a, vset(0x1p200)), inv = 1.0 / vsel(vlt(vset(1), b), b, vset(1)), e;
+  vd p = vprod(inv, b, &e);
+  vm small = vle(a, vset(1));
+  vd t = vsel(small, a, inv), z = t * t, rest = t * z * VPOLY(z, ATAN_C);
+  vd big = less(vset(PIO2_D), vset(PIO2_D2), t, vfma(((1.0 - p) - e) * inv, 1.0 / (1.0 + z), rest));
+  return vsel(veq(x, x), vxor(vsel(small, t + rest, big), vsign(x)), x);
 }
 
 // ---- error function ------------------------------------------------------------------------
@@ -225,7 +269,7 @@ VFN vd core_tan(vd x, vm *odd) {
 VFN vd core_erf(vd x, vm *odd) {
   (void)odd;
   vd a = clamp(vabs(x), 0, 6), z = a * a;
-  vd small = vfma(a, VPOLY(z, ERF_C), a);
+  vd small = vfma(a, VPOLY2(z, ERF_C), a);
   vd t = a - 2.0, big = 1.0 - exp_sum(VPOLY(t, ERFC_C), vset(0));
   return vxor(vsel(vlt(a, vset(1)), small, big), vsign(x));
 }
@@ -344,6 +388,9 @@ VFN vd short_cos(vd x, vm *odd) {
   return vxor(short_sin_of(x, (m - MAGIC) + 0.5), (vd)(~vbits(m) << 63));
 }
 #define short_tan core_tan
+#define short_asin core_asin
+#define short_acos core_acos
+#define short_atan core_atan
 #define short_erf core_erf
 #endif
 VFN vd short_pow(vd x, vd y, vm *odd) {
@@ -440,7 +487,8 @@ static __attribute__((noinline)) vd fix2(vd x, vd y, vd r, vm odd, double (*f)(d
   }
 
 #define VMATH_LIST(X) \
-  X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(erf)
+  X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) \
+  X(erf)
 #ifdef OW_NO_FMA
 #define RUNS(op) VRUN1(op, f64, double, vd_any, core_##op) VRUN1(op, f32, float, vf_any, short_##op)
 #define ROW(op) [OW_OP_##op] = {[OW_F32] = op##_f32, [OW_F64] = op##_f64},

@@ -186,6 +186,51 @@ VFN vf core_tan(vf x, vm *odd) {
   return vsel(vlt(vabs(x), vset(0x1p-12f)), x, vsel(vodd(qi), q, t));
 }
 
+// ---- inverse trigonometry ------------------------------------------------------------------
+
+// asin(a) = s + s z P(z) for a <= 1/2; above, pi/2 - 2 asin(s), s + sl = sqrt(z), z = (1 - a)/2.
+VFN vm asin_parts(vf a, vf *s, vf *rest, vf *sl) {
+  vm small = vle(a, vset(0.5f));
+  vf half = vfma(a, vset(-0.5f), vset(0.5f)), root = vsqrt(half), z = vsel(small, a * a, half);
+  *s = vsel(small, a, root);
+  *rest = *s * z * VPOLY(z, ASIN_C);
+  *sl = vfma(-root, root, half) * (0.5f / vsel(vlt(vset(0), root), root, vset(1)));
+  return small;
+}
+// hi + lo - (s + rest)
+VFN vf less(vf hi, vf lo, vf s, vf rest) {
+  vf d = hi - s;
+  return d + (((hi - d) - s) + (lo - rest));
+}
+
+VFN vf core_asin(vf x, vm *odd) {
+  (void)odd;
+  vf a = vabs(x), s, rest, sl;
+  vm small = asin_parts(a, &s, &rest, &sl);
+  vf big = less(vset(PIO2_1), vset(PIO2_2), s + s, 2.0f * (rest + sl));
+  return vxor(vsel(small, s + rest, big), vsign(x));
+}
+VFN vf core_acos(vf x, vm *odd) {
+  (void)odd;
+  vf a = vabs(x), s, rest, sl, sign = vsign(x);
+  vm small = asin_parts(a, &s, &rest, &sl), negative = vlt(x, vset(0));
+  vf near = less(vset(PIO2_1), vset(PIO2_2), vxor(s, sign), vxor(rest, sign));
+  vf p = 2.0f * (s + (rest + sl)), far = less(vset(2 * PIO2_1), vset(2 * PIO2_2), s + s, 2.0f * (rest + sl));
+  return vsel(small, near, vsel(negative, far, p));
+}
+
+// pi/2 - atan(1/a) above 1; e is what the division leaves.
+VFN vf core_atan(vf x, vm *odd) {
+  (void)odd;
+  vf a = vabs(x), inv = 1.0f / a, e = vfma(-inv, a, vset(1)) * inv;
+  vm small = vle(a, vset(1));
+  e = vsel(vle(a, vset(0x1p30f)), e, vset(0));
+  vf t = vsel(small, a, inv), z = t * t, zl = vfma(t, t, -z), p = VPOLY(z, ATAN_C);
+  vf c = t * z, cl = vfma(t, zl, vfma(t, z, -c)), rest = vfma(c, p, cl * p);
+  vf big = less(vset(PIO2_1), vset(PIO2_2), t, vfma(e, 1.0f / (1.0f + z), rest));
+  return vxor(vsel(small, t + rest, big), vsign(x));
+}
+
 // ---- error function ------------------------------------------------------------------------
 
 VFN vf core_erf(vf x, vm *odd) {
@@ -233,7 +278,8 @@ static __attribute__((noinline)) vf fix(vf x, vf r, vm odd, double (*f)(double))
   }
 
 #define VMATH32_LIST(X) \
-  X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(erf)
+  X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(asin) \
+  X(acos) X(atan) X(erf)
 VMATH32_LIST(VRUN)
 
 #define ROW(op) [OW_OP_##op] = {[OW_F32] = op##_f32},

@@ -85,6 +85,16 @@ VFN vd vprod(vd a, vd b, vd *lo) {
   return p;
 }
 
+VFN vd vsqrt(vd a) {
+#if defined(__AVX512F__)
+  return (vd)_mm512_sqrt_pd((__m512d)a);
+#elif defined(__AVX2__)
+  return (vd)_mm256_sqrt_pd((__m256d)a);
+#else
+  return (vd){__builtin_sqrt(a[0]), __builtin_sqrt(a[1])};
+#endif
+}
+
 // Adding MAGIC rounds |x| < 2^51 to an integer, which then stands in the low bits.
 #define MAGIC 0x1.8p52
 VFN vi vint(vd t) { return (vi)t - (vi)vset(MAGIC); }
@@ -98,5 +108,18 @@ VFN vd vpoly(vd x, const double *c, int n) {
   return r;
 }
 #define VPOLY(x, c) vpoly(x, c, (int)(sizeof(c) / sizeof(*c)))
+
+// The same by even and odd terms, half the latency; their difference needs FMA's accuracy.
+#ifdef OW_NO_FMA
+#define VPOLY2 VPOLY
+#else
+VFN vd vpoly2(vd x, const double *c, int n) {
+  vd y = x * x, a = vset(c[(n - 1) & ~1]), b = vset(c[(n - 2) | 1]);
+  for (int k = ((n - 1) & ~1) - 2; k >= 0; k -= 2) a = vfma(a, y, vset(c[k]));
+  for (int k = ((n - 2) | 1) - 2; k >= 0; k -= 2) b = vfma(b, y, vset(c[k]));
+  return vfma(b, x, a);
+}
+#define VPOLY2(x, c) vpoly2(x, c, (int)(sizeof(c) / sizeof(*c)))
+#endif
 
 #endif

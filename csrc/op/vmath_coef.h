@@ -18,6 +18,8 @@ static const double PIO2_1 = 0x1.921fb54400000p+0;
 static const double PIO2_2 = 0x1.0b4611a600000p-34;
 static const double PIO2_3 = 0x1.3198a2e037073p-69;
 static const double INV_PIO2 = 0x1.45f306dc9c883p-1;
+static const double PIO2_D = 0x1.921fb54442d18p+0;
+static const double PIO2_D2 = 0x1.1a62633145c07p-54;
 // exp(r) = 1 + r + r^2 P(r), |r| < ln2/2; error 2.3e-19
 static const double EXP_C[11] = {
     0x1.0000000000000p-1,
@@ -98,6 +100,44 @@ static const double TAN_C[14] = {
     0x1.21571d39ee54dp-14,
     -0x1.1d6a8c6a9d4d7p-15,
     0x1.33085dbacf4fcp-16};
+// asin(s) = s + s z P(z), z = s^2, |s| <= 1/2; error 3.8e-18
+static const double ASIN_C[13] = {
+    0x1.5555555555556p-3,
+    0x1.3333333332ecap-4,
+    0x1.6db6db6e31f13p-5,
+    0x1.f1c71c1db0623p-6,
+    0x1.6e8bb1c8209a2p-6,
+    0x1.1c4d35cf95421p-6,
+    0x1.c9cf07674736ap-7,
+    0x1.782651caa6547p-7,
+    0x1.52420b04b37bep-7,
+    0x1.65a9c4dfcf8b2p-8,
+    0x1.1d189408314eep-6,
+    -0x1.e6aaa8a0a04ccp-7,
+    0x1.d72b2bc8155f8p-6};
+// atan(t) = t + t z P(z), z = t^2, |t| <= 1; error 2.6e-18
+static const double ATAN_C[21] = {
+    -0x1.5555555555555p-2,
+    0x1.99999999998f9p-3,
+    -0x1.249249248c7dap-3,
+    0x1.c71c71c472843p-4,
+    -0x1.745d16f26d0a3p-4,
+    0x1.3b13aaf4aba4ap-4,
+    -0x1.1110bfea8ed5ep-4,
+    0x1.e1dc0d7679adcp-5,
+    -0x1.af00bd568a3d2p-5,
+    0x1.854a7b99af61dp-5,
+    -0x1.60ebd1489b946p-5,
+    0x1.3d3f26d5ea7ffp-5,
+    -0x1.147b2825d82f6p-5,
+    0x1.c3ac54a572735p-6,
+    -0x1.4b974a27ac39fp-6,
+    0x1.a1fe88baf72d4p-7,
+    -0x1.aef1a8e977bf8p-8,
+    0x1.57cc888719aa0p-9,
+    -0x1.8a2f3ae537bb1p-11,
+    0x1.1f0adb240a1fbp-13,
+    -0x1.8d087295ab9f4p-17};
 // erf(x) = x + x P(x^2), |x| <= 1; error 1.5e-19
 static const double ERF_C[13] = {
     0x1.06eba8214db69p-3,
