@@ -71,17 +71,18 @@ static const float LOG2_C[9] = {
     -0x1.6a33e40000000p-3f,
     0x1.9dca580000000p-3f,
     -0x1.73b3800000000p-3f};
-// log10(1 + f) = f / log(10) + f^2 P(f), -1/3 <= f < 1/3; error 5.0e-9
-static const float LOG10_C[9] = {
+// log10(1 + f) = f / log(10) + f^2 P(f), -1/3 <= f < 1/3; error 8.4e-10
+static const float LOG10_C[10] = {
     -0x1.bcb7b20000000p-3f,
-    0x1.287a2c0000000p-3f,
-    -0x1.bcb6ba0000000p-4f,
-    0x1.63f7880000000p-4f,
-    -0x1.28b3120000000p-4f,
-    0x1.f215540000000p-5f,
-    -0x1.b278420000000p-5f,
-    0x1.f26a5c0000000p-5f,
-    -0x1.c5c04a0000000p-5f};
+    0x1.287a760000000p-3f,
+    -0x1.bcb6660000000p-4f,
+    0x1.63c5720000000p-4f,
+    -0x1.28c2560000000p-4f,
+    0x1.fcacaa0000000p-5f,
+    -0x1.b0cb460000000p-5f,
+    0x1.8135880000000p-5f,
+    -0x1.cd112e0000000p-5f,
+    0x1.a184940000000p-5f};
 // sin(r) = r + r z P(z), z = r^2, |r| < pi/4; error 4.2e-9
 static const float SIN_C[3] = {
     -0x1.5555440000000p-3f,
