@@ -13,6 +13,8 @@
 #include "nn/activation.h"
 #include "nn/direct_plan.h"
 
+typedef int32_t pick_f32;
+typedef int64_t pick_f64;
 #define T float
 #define NAME(f) f##_f32
 #define TILE tile_f32

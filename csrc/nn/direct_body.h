@@ -62,14 +62,11 @@ static int64_t NAME(list)(const NAME(job) *job, const int64_t *j0, const int64_t
 static void NAME(list_lanes)(const NAME(job) *job, const int64_t *j0, const int64_t *range, const int64_t *phase, int64_t nv,
                              const NAME(room) *r) {
   const ow_direct_plan *p = job->p;
-  int64_t sample = p->groups * p->out * p->osize[0] * p->osize[1] * p->osize[2], at = 0;
-  for (int64_t v = 0; v < nv; v++)
-    for (int64_t i = 0; i < job->lanes; i++) {
-      int64_t *to = r->lane + v * job->lanes + i;
-      *to = -1;
-      if (i >= r->count[v]) continue;
-      int64_t q = at++, j[4];
-      for (int a = 3; a >= 0; a--) j[a] = q % range[a], q /= range[a];
+  int64_t sample = p->groups * p->out * p->osize[0] * p->osize[1] * p->osize[2], j[4] = {0};
+  for (int64_t v = 0; v < nv; v++) {
+    int64_t *to = r->lane + v * job->lanes;
+    for (int64_t i = 0; i < job->lanes; i++) to[i] = -1;
+    for (int64_t i = 0; i < r->count[v]; i++) {
       int64_t o = 0;
       bool in = true;
       for (int a = 0; a < 3; a++) {
@@ -77,8 +74,10 @@ static void NAME(list_lanes)(const NAME(job) *job, const int64_t *j0, const int6
         in = in && k < p->osize[a];
         o = o * p->osize[a] + k;
       }
-      if (in) *to = j[0] * sample + o;
+      if (in) to[i] = j[0] * sample + o;
+      for (int a = 3; a >= 0 && ++j[a] == range[a] && a > 0; a--) j[a] = 0;
     }
+  }
 }
 
 // lv vectors from v on, count output channels; y: the first of these channels.
@@ -109,6 +108,8 @@ static void NAME(do_block)(const NAME(job) *job, const ow_direct_table *k, int64
   const ow_direct_plan *p = job->p;
   int64_t iv = p->isize[0] * p->isize[1] * p->isize[2], ov = p->osize[0] * p->osize[1] * p->osize[2];
   int64_t nv = NAME(list)(job, j0, range, r), packed = ow_direct_packed(p, range);
+  bool partial = false;
+  for (int64_t v = 0; v < nv; v++) partial = partial || r->count[v] < job->lanes;
   int64_t b0 = part * p->out_blocks / p->parts, b1 = (part + 1) * p->out_blocks / p->parts;
   for (int64_t t = 0; t < p->taps; t++) r->tap[t] = ow_direct_tap(p, t, range);
   for (int64_t c0 = 0; c0 < p->in; c0 += p->channels) {
@@ -123,7 +124,7 @@ static void NAME(do_block)(const NAME(job) *job, const ow_direct_table *k, int64
     t.activation = last ? job->activation : OW_ACT_NONE;
     t.alpha = job->alpha;
     for (int64_t f = 0; f < p->phases; f++) {
-      NAME(list_lanes)(job, j0, range, p->r + 3 * f, nv, r);
+      if (job->scatter || (partial && f == 0 && c0 == 0)) NAME(list_lanes)(job, j0, range, p->r + 3 * f, nv, r);
       t.taps = p->first[f + 1] - p->first[f];
       t.tap = r->tap + p->first[f];
       for (int64_t b = b0; b < b1 && !ow_interrupted(); b++) {

@@ -50,6 +50,15 @@ static inline ow_direct_axis ow_direct_axis_of(const ow_direct_plan *p, int a, i
   return (ow_direct_axis){1, (range - 1) * p->S[a] + p->reach[a] + 1, 1};
 }
 
+// Which i of 0 <= i < count have 0 <= start + i * step < size: i0 to i1 - 1.
+static inline void ow_direct_inside(int64_t start, int64_t step, int64_t size, int64_t count, int64_t *i0, int64_t *i1) {
+  *i0 = start < 0 ? (-start + step - 1) / step : 0;
+  *i1 = start < size ? (size - start + step - 1) / step : 0;
+  if (*i0 > count) *i0 = count;
+  if (*i1 > count) *i1 = count;
+  if (*i1 < *i0) *i1 = *i0;
+}
+
 // lanes: of a vector; most: output channels of a tile. On success the caller frees.
 bool ow_direct_plan_forward(ow_direct_plan *p, const ow_conv *c, int lanes, int most, int64_t bytes, ow_err *e);
 bool ow_direct_plan_grad_input(ow_direct_plan *p, const ow_conv *c, int lanes, int most, int64_t bytes, ow_err *e);

@@ -56,8 +56,8 @@ static bool plan_weight(ow_direct_plan *p, plan *q, const ow_conv *c, const ow_d
   return true;
 }
 
-typedef int32_t int_f32;
-typedef int64_t int_f64;
+typedef int32_t pick_f32;
+typedef int64_t pick_f64;
 #define T float
 #define NAME(f) f##_f32
 #define SUM sum_f32

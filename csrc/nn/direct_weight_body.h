@@ -4,7 +4,7 @@
 // to[i * width + o] = from[o * step + i] for o < count, i < n; the other columns are zero.
 static void NAME(transpose)(T *to, const T *from, int64_t step, int64_t count, int64_t width, int64_t n) {
   typedef T four __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
-  typedef NAME(int) pick __attribute__((vector_size(4 * sizeof(T))));
+  typedef NAME(pick) pick __attribute__((vector_size(4 * sizeof(T))));
   int64_t o = 0;
   for (; o + 4 <= count; o += 4) {
     const T *f = from + o * step;
