@@ -183,3 +183,44 @@ describe("nn.matmul and nn.linear", function()
     assert.matches("2 and 3 matrices", message(nn.matmul, fill { 2, 5, 4 }, fill { 3, 4, 5 }, {}))
   end)
 end)
+
+describe("choice of the method", function()
+  local x, w = fill({ 1, 16, 5, 6, 7 }, "f32"), fill({ 17, 16, 3, 3, 3 }, "f32", 1)
+  local function with(m, extra) return nn.conv(x, w, nil, more({ padding = 1, method = m }, extra or {})) end
+
+  it("takes the parameter, then OROWAN_CONV", function()
+    local reference, direct, winograd = with "reference", with "direct", with "winograd"
+    near(reference, direct, 3e-6, "direct")
+    near(reference, winograd, 2e-5, "winograd")
+    assert.is_true(largest(direct - winograd) > 0)  -- two different sums
+    local sys = require "orowan.sys"
+    for m, y in pairs { direct = direct, winograd = winograd, reference = reference } do
+      sys.setenv("OROWAN_CONV", m)
+      assert.equal(0, largest(with "auto" - y))
+      assert.equal(0, largest(with "direct" - direct))
+    end
+    sys.setenv("OROWAN_CONV", "fast")
+    local text = message(with, "auto")
+    sys.setenv("OROWAN_CONV", nil)
+    assert.matches('OROWAN_CONV=fast: expected one of "auto direct winograd reference"', text)
+  end)
+
+  it("refuses Winograd where it cannot be", function()
+    assert.matches("method winograd: expected f32, one group", message(with, "winograd", { stride = 2 }))
+  end)
+
+  it("gives the same bits at any number of threads", function()
+    local system = ow.core.system
+    local n = system.threads()
+    local dy = fill({ 1, 17, 5, 6, 7 }, "f32", 2)
+    local function all()
+      local p = { padding = 1, method = "direct", size = { 5, 6, 7 }, kernel = 3 }
+      return { nn.conv(x, w, nil, p), nn.conv_grad_input(dy, w, p), (nn.conv_grad_weight(x, dy, p)) }
+    end
+    local a = all()
+    system.threads(3)
+    local b = all()
+    system.threads(n)
+    for i = 1, 3 do assert.equal(0, largest(a[i] - b[i])) end
+  end)
+end)

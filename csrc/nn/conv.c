@@ -158,6 +158,32 @@ static const ow_conv_epilogue_f64 *epilogue_f64(const ow_nn_call *c, ow_conv_epi
   return ep;
 }
 
+static const int any_tile[3];  // zeros: chosen by shape
+static bool winograd_forward(const ow_conv *p, const float *x, const float *w, const ow_conv_epilogue *ep, float *y, ow_err *e) {
+  return ow_winograd_forward(p, any_tile, x, w, ep, y, e);
+}
+static bool winograd_grad_input(const ow_conv *p, const float *dy, const float *w, float *dx, ow_err *e) {
+  return ow_winograd_grad_input(p, any_tile, dy, w, dx, e);
+}
+static bool winograd_grad_weight(const ow_conv *p, const float *x, const float *dy, float *dw, ow_err *e) {
+  return ow_winograd_grad_weight(p, any_tile, x, dy, dw, e);
+}
+
+// What serves each method; Winograd is for f32 only (conv_choose.c sees to that).
+static const struct {
+  bool (*forward)(const ow_conv *, const float *, const float *, const ow_conv_epilogue *, float *, ow_err *);
+  bool (*grad_input)(const ow_conv *, const float *, const float *, float *, ow_err *);
+  bool (*grad_weight)(const ow_conv *, const float *, const float *, float *, ow_err *);
+  bool (*forward_f64)(const ow_conv *, const double *, const double *, const ow_conv_epilogue_f64 *, double *, ow_err *);
+  bool (*grad_input_f64)(const ow_conv *, const double *, const double *, double *, ow_err *);
+  bool (*grad_weight_f64)(const ow_conv *, const double *, const double *, double *, ow_err *);
+} methods[] = {
+    [OW_CONV_DIRECT] = {ow_direct_forward, ow_direct_grad_input, ow_direct_grad_weight, ow_direct_forward_f64,
+                        ow_direct_grad_input_f64, ow_direct_grad_weight_f64},
+    [OW_CONV_WINOGRAD] = {winograd_forward, winograd_grad_input, winograd_grad_weight, NULL, NULL, NULL},
+    [OW_CONV_REFERENCE] = {ow_conv_reference_forward, ow_conv_reference_grad_input, ow_conv_reference_grad_weight,
+                           ow_conv_reference_forward_f64, ow_conv_reference_grad_input_f64, ow_conv_reference_grad_weight_f64}};
+
 static bool forward(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
   ow_conv p;
   ow_conv_method m;
@@ -165,11 +191,8 @@ static bool forward(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
   ow_conv_epilogue_f64 d;
   if (!forward_problem(c, &p, e) || !ow_conv_choose(&p, OW_CONV_FORWARD, c->dtype, wish, &m, e)) return false;
   void *y = ow_tensor_data(c->out[0]);
-  if (c->dtype == OW_F32)
-    return (m == OW_CONV_DIRECT ? ow_direct_forward : ow_conv_reference_forward)(&p, ow_f32(c->in[0]), ow_f32(c->in[1]),
-                                                                                 epilogue_f32(c, &f), y, e);
-  return (m == OW_CONV_DIRECT ? ow_direct_forward_f64 : ow_conv_reference_forward_f64)(
-      &p, ow_f64(c->in[0]), ow_f64(c->in[1]), epilogue_f64(c, &d), y, e);
+  return c->dtype == OW_F32 ? methods[m].forward(&p, ow_f32(c->in[0]), ow_f32(c->in[1]), epilogue_f32(c, &f), y, e)
+                            : methods[m].forward_f64(&p, ow_f64(c->in[0]), ow_f64(c->in[1]), epilogue_f64(c, &d), y, e);
 }
 
 static bool grad_input(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
@@ -177,10 +200,8 @@ static bool grad_input(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
   ow_conv_method m;
   if (!grad_input_problem(c, &p, e) || !ow_conv_choose(&p, OW_CONV_GRAD_INPUT, c->dtype, wish, &m, e)) return false;
   void *dx = ow_tensor_data(c->out[0]);
-  if (c->dtype == OW_F32)
-    return (m == OW_CONV_DIRECT ? ow_direct_grad_input : ow_conv_reference_grad_input)(&p, ow_f32(c->in[0]), ow_f32(c->in[1]), dx, e);
-  return (m == OW_CONV_DIRECT ? ow_direct_grad_input_f64 : ow_conv_reference_grad_input_f64)(&p, ow_f64(c->in[0]),
-                                                                                             ow_f64(c->in[1]), dx, e);
+  return c->dtype == OW_F32 ? methods[m].grad_input(&p, ow_f32(c->in[0]), ow_f32(c->in[1]), dx, e)
+                            : methods[m].grad_input_f64(&p, ow_f64(c->in[0]), ow_f64(c->in[1]), dx, e);
 }
 
 // dbias[o]: the sum of dy over samples and positions, in f64, plane by plane in index order.
@@ -216,11 +237,8 @@ static bool grad_weight(ow_nn_call *c, ow_conv_method wish, ow_err *e) {
   if (!grad_weight_problem(c, &p, e) || !ow_conv_choose(&p, OW_CONV_GRAD_WEIGHT, c->dtype, wish, &m, e)) return false;
   void *dw = ow_tensor_data(c->out[0]);
   if (c->out[1]) grad_bias(&p, c->dtype, ow_tensor_data(c->in[1]), ow_tensor_data(c->out[1]));
-  if (c->dtype == OW_F32)
-    return (m == OW_CONV_DIRECT ? ow_direct_grad_weight : ow_conv_reference_grad_weight)(&p, ow_f32(c->in[0]), ow_f32(c->in[1]),
-                                                                                         dw, e);
-  return (m == OW_CONV_DIRECT ? ow_direct_grad_weight_f64 : ow_conv_reference_grad_weight_f64)(&p, ow_f64(c->in[0]),
-                                                                                               ow_f64(c->in[1]), dw, e);
+  return c->dtype == OW_F32 ? methods[m].grad_weight(&p, ow_f32(c->in[0]), ow_f32(c->in[1]), dw, e)
+                            : methods[m].grad_weight_f64(&p, ow_f64(c->in[0]), ow_f64(c->in[1]), dw, e);
 }
 
 static ow_conv_method wish(const ow_nn_call *c) { return (ow_conv_method)c->p[METHOD].i[0]; }
