@@ -87,6 +87,17 @@ local cases = {
   { { 1, 2, 5, 5, 5 }, { 3, 2, 1, 3, 2 }, { dilation = { 1, 2, 1 }, padding = { 0, 2, 1 } } },
   { { 2, 7, 5, 5 }, { 3, 7, 1, 1 }, {} },
   { { 1, 2, 6, 6 }, { 2, 2, 4, 4 }, { stride = 2, padding = 1 } },
+  -- few output channels, rows of more than a vector
+  { { 2, 3, 6, 37 }, { 5, 3, 3, 3 }, { padding = 1, dilation = 2 } },
+  { { 1, 4, 5, 40 }, { 4, 1, 3, 3 }, { groups = 4, padding = 1, stride = { 2, 1 } } },
+  -- transposed: pairs of phases, odd extents, an axis of one
+  { { 2, 4, 9, 41 }, { 3, 4, 2, 2 }, { stride = 2 } },
+  { { 1, 3, 8, 40 }, { 5, 3, 4, 4 }, { stride = 2, padding = 1 } },
+  { { 1, 2, 6, 6, 1 }, { 3, 2, 2, 2, 1 }, { stride = 2 } },
+  { { 1, 2, 7, 11 }, { 3, 2, 2, 2 }, { stride = 3 } },
+  -- input channels in several pieces
+  { { 1, 300, 260 }, { 9, 300, 3 }, { padding = 1 } },
+  { { 1, 9, 521 }, { 300, 9, 3 }, { stride = 2, padding = 1 } },
 }
 
 local function more(params, extra)

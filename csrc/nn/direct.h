@@ -35,6 +35,8 @@ enum { OW_TILE_MAXV = 8 };
 
 // Weight gradient: sum[r * sum_r + v * sum_v + lane] += sum over positions i of
 //   s[s_at[r] + i . s_step] v[v_at[v] + i . v_step + lane]
+// or, dot: sum[r * sum_r + v * sum_v] += sum over i and lanes of
+//   s[s_at[r] + i . s_step + lane] v[v_at[v] + i . v_step + lane]
 #define OW_SUM(T, NAME)                                          \
   typedef struct {                                               \
     const T *s, *v;                                              \
@@ -50,8 +52,8 @@ typedef struct {
   int bytes;                    // of a vector
   int vectors;                  // most of a tile
   const unsigned char *rows;    // most rows of a tile of so many vectors
-  void (*sum_f32)(int rows, int vectors, const ow_sum_f32 *t);
-  void (*sum_f64)(int rows, int vectors, const ow_sum_f64 *t);
+  void (*sum_f32)(int rows, int vectors, bool dot, const ow_sum_f32 *t);
+  void (*sum_f64)(int rows, int vectors, bool dot, const ow_sum_f64 *t);
 } ow_direct_weight_table;
 OW_SIMD_TABLE(ow_direct_weight_table, ow_direct_weight)
 

@@ -33,7 +33,7 @@ typedef struct {
 // Working memory of one thread.
 typedef struct {
   T *x, *tile;
-  int64_t *tap, *base, *out, *count, *lane;
+  int64_t *tap, *base, *out, *count, *lane, *lane2;
 } NAME(room);
 
 // The vectors of a block: where each starts in the packed input and in the output (from the
@@ -103,6 +103,40 @@ static void NAME(do_tile)(const NAME(job) *job, const ow_direct_table *k, NAME(o
       if (lane[i] >= 0) y[o * volume + lane[i]] = r->tile[o * n + i];
 }
 
+// Two phases that interleave along w, t[0] and t[1]: rows that fit are written as a whole.
+static void NAME(do_pair)(const NAME(job) *job, const ow_direct_table *k, NAME(ow_tile) *t, T *y, int64_t count, int64_t v, int lv,
+                          int64_t volume, const NAME(room) *r) {
+  typedef T four __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
+  typedef NAME(pick) pick __attribute__((vector_size(4 * sizeof(T))));
+  int64_t own[OW_TILE_MAXV], n = lv * job->lanes, half = k->channels * OW_TILE_MAXV * job->lanes;
+  for (int i = 0; i < lv; i++) own[i] = i * job->lanes;
+  const int64_t *lane[2] = {r->lane + v * job->lanes, r->lane2 + v * job->lanes};
+  for (int s = 0; s < 2; s++) {
+    T *tile = r->tile + s * half;
+    for (int64_t o = 0; o < count && t[s].add; o++)
+      for (int64_t i = 0; i < n; i++) tile[o * n + i] = lane[s][i] < 0 ? 0 : y[o * volume + lane[s][i]];
+    t[s].base = r->base + v, t[s].y = tile, t[s].y_step = n, t[s].out = own;
+    k->TILE((int)count, lv, &t[s]);
+  }
+  for (int64_t i = 0; i < n; i += 4) {
+    int64_t at = lane[0][i], last = i + 3 < n ? i + 3 : n - 1;
+    bool whole = i + 3 < n && at >= 0 && lane[0][i + 3] == at + 6 && lane[1][i] == at + 1 && lane[1][i + 3] == at + 7;
+    const T *a = r->tile + i, *b = a + half;
+    for (int64_t o = 0; o < count; o++, a += n, b += n) {
+      T *to = y + o * volume;
+      if (whole) {
+        four p = *(const four *)a, q = *(const four *)b;
+        *(four *)(to + at) = __builtin_shuffle(p, q, (pick){0, 4, 1, 5});
+        *(four *)(to + at + 4) = __builtin_shuffle(p, q, (pick){2, 6, 3, 7});
+      } else
+        for (int64_t l = i; l <= last; l++) {
+          if (lane[0][l] >= 0) to[lane[0][l]] = a[l - i];
+          if (lane[1][l] >= 0) to[lane[1][l]] = b[l - i];
+        }
+    }
+  }
+}
+
 static void NAME(do_block)(const NAME(job) *job, const ow_direct_table *k, int64_t g, int64_t part, const int64_t *j0,
                            const int64_t *range, const NAME(room) *r) {
   const ow_direct_plan *p = job->p;
@@ -123,19 +157,29 @@ static void NAME(do_block)(const NAME(job) *job, const ow_direct_table *k, int64
     bool last = c0 + channels == p->in;
     t.activation = last ? job->activation : OW_ACT_NONE;
     t.alpha = job->alpha;
-    for (int64_t f = 0; f < p->phases; f++) {
+    bool pair = p->M[2] == 2 && p->osize[2] > 1;  // w is the fastest axis of the phases
+    for (int64_t f = 0; f < p->phases; f += 1 + pair) {
+      if (pair) {
+        NAME(room) second = *r;
+        second.lane = r->lane2;
+        NAME(list_lanes)(job, j0, range, p->r + 3 * f + 3, nv, &second);
+      }
       if (job->scatter || (partial && f == 0 && c0 == 0)) NAME(list_lanes)(job, j0, range, p->r + 3 * f, nv, r);
-      t.taps = p->first[f + 1] - p->first[f];
-      t.tap = r->tap + p->first[f];
       for (int64_t b = b0; b < b1 && !ow_interrupted(); b++) {
         int64_t o0 = ow_direct_out_block(p, b), count = ow_direct_out_block(p, b + 1) - o0;
-        t.w = job->w + (g * p->taps * p->out + p->first[f] * p->out + t.taps * o0) * p->in + c0 * t.taps * count;
         t.bias = last && job->bias ? job->bias + g * p->out + o0 : NULL;
+        NAME(ow_tile) both[2] = {t, t};
+        for (int s = 0; s < 1 + pair; s++) {
+          int64_t t0 = p->first[f + s], taps = p->first[f + s + 1] - t0;
+          both[s].taps = taps;
+          both[s].tap = r->tap + t0;
+          both[s].w = job->w + (g * p->taps * p->out + t0 * p->out + taps * o0) * p->in + c0 * taps * count;
+        }
         T *y = job->y + ((j0[0] * p->groups + g) * p->out + o0) * ov;
         int64_t tiles = (nv + k->widest[count] - 1) / k->widest[count];
         for (int64_t i = 0; i < tiles; i++) {
           int64_t v = i * nv / tiles;
-          NAME(do_tile)(job, k, &t, y, count, v, (int)((i + 1) * nv / tiles - v), ov, r);
+          (pair ? NAME(do_pair) : NAME(do_tile))(job, k, both, y, count, v, (int)((i + 1) * nv / tiles - v), ov, r);
         }
       }
     }
@@ -158,8 +202,8 @@ static bool NAME(run)(const ow_direct_plan *p, const T *x, const T *w, const T *
   job.x_step = (ow_direct_packed(p, p->block) + job.lanes + 15) / 16 * 16;
   if (job.x_step % 512 == 0) job.x_step += 16;
   int threads = ow_threads();
-  size_t xs = (size_t)(p->channels * job.x_step + job.lanes), ts = (size_t)(k->channels * OW_TILE_MAXV * job.lanes);
-  size_t is = (size_t)(p->taps + job.vectors * (3 + job.lanes)), one = ((xs + ts) * sizeof(T) + is * 8 + 63) / 64 * 64;
+  size_t xs = (size_t)(p->channels * job.x_step + job.lanes), ts = (size_t)(2 * k->channels * OW_TILE_MAXV * job.lanes);
+  size_t is = (size_t)(p->taps + job.vectors * (3 + 2 * job.lanes)), one = ((xs + ts) * sizeof(T) + is * 8 + 63) / 64 * 64;
   T *packed = ow_alloc_array((size_t)(p->groups * p->out * p->in), (size_t)p->taps * sizeof(T), e);
   if (!packed) return false;
   char *room = ow_alloc_array((size_t)threads, one, e);
@@ -175,6 +219,7 @@ static bool NAME(run)(const ow_direct_plan *p, const T *x, const T *w, const T *
     char *mine = room + (size_t)omp_get_thread_num() * one;
     NAME(room) r = {.x = (T *)mine, .tile = (T *)mine + xs, .tap = (int64_t *)(mine + ((xs + ts) * sizeof(T) + 7) / 8 * 8)};
     r.base = r.tap + p->taps, r.out = r.base + job.vectors, r.count = r.out + job.vectors, r.lane = r.count + job.vectors;
+    r.lane2 = r.lane + job.vectors * job.lanes;
     memset(r.x + p->channels * job.x_step, 0, (size_t)job.lanes * sizeof(T));
 #pragma omp for schedule(dynamic)
     for (int64_t task = 0; task < blocks; task++) {

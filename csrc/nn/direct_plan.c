@@ -8,6 +8,7 @@
 
 #define PACK_BYTES (256 << 10)  // of packed input: half of a level-2 cache, the weights need the rest
 #define MOST_POSITIONS 1024
+#define FEW_CHANNELS 8          // with so few, blocks are four times longer: what a block costs besides its sums counts
 #define LEAST_TASKS 16
 
 void ow_direct_plan_free(ow_direct_plan *p) {
@@ -97,6 +98,7 @@ static int64_t wider(int64_t w, int64_t whole) {
 static void blocks(ow_direct_plan *p, int lanes, int most, int64_t bytes) {
   double best = 0;
   int top = 0;
+  int64_t most_positions = p->in <= FEW_CHANNELS ? 4 * MOST_POSITIONS : MOST_POSITIONS;
   for (int level = 0; level < 4; level++) {
     p->level = level;
     int64_t r[4] = {1, 1, 1, 1};
@@ -107,8 +109,8 @@ static void blocks(ow_direct_plan *p, int lanes, int most, int64_t bytes) {
           for (r[0] = 1; r[0] <= (level == 3 ? p->n : 1); r[0]++) {
             int64_t positions = r[0] * r[1] * r[2] * r[3];
             bool first = best == 0;
-            if (positions > MOST_POSITIONS && !first && level < 1) break;
-            if (positions > 2 * MOST_POSITIONS && !first) break;
+            if (positions > most_positions && !first && level < 1) break;
+            if (positions > 2 * most_positions && !first) break;
             int64_t most_channels = PACK_BYTES / bytes / (ow_direct_packed(p, r) + 1);
             double c = cost(p, r, lanes) * (1 + (most_channels < p->in && most_channels < 8 ? 0.05 : 0));
             if (!first && c >= best) continue;

@@ -1,5 +1,6 @@
 // Register tiles of the weight gradient; direct_weight.simd.c includes this once a float type
-// (T, NAME, FMA as in direct_tile.h).
+// (T, NAME, FMA as in direct_tile.h). DOT is a constant at every call: positions are lanes of
+// both factors, and a sum over the lanes ends the tile.
 
 typedef T NAME(v) __attribute__((vector_size(OW_VBYTES)));
 typedef T NAME(u) __attribute__((vector_size(OW_VBYTES), aligned(sizeof(T)), may_alias));
@@ -13,11 +14,31 @@ typedef T NAME(u) __attribute__((vector_size(OW_VBYTES), aligned(sizeof(T)), may
 #define BASE(r, v) int64_t base##v = v < LV ? t->v_at[v] : 0;
 #define LOAD(r, v) V x##v = {0}; if (v < LV) x##v = *(const NAME(u) *)(vw + base##v);
 #define STEP(r, v) if (v < LV) a##r##_##v = FMA(x##v, b, a##r##_##v);
-#define STEPS(r) if (r < R) { V b = SET1(sw[row##r]); EACH_V(STEP, r) }
-#define FINISH(r, v) if (v < LV) *(NAME(u) *)(t->sum + r * t->sum_r + v * t->sum_v) += a##r##_##v;
+#define STEPS(r)                                        \
+  if (r < R) {                                          \
+    V b;                                                \
+    if (DOT) b = *(const NAME(u) *)(sw + row##r);       \
+    else b = SET1(sw[row##r]);                          \
+    EACH_V(STEP, r)                                     \
+  }
+#define FINISH(r, v)                                     \
+  if (v < LV) {                                          \
+    T *to = t->sum + r * t->sum_r + v * t->sum_v;        \
+    if (DOT) *to += NAME(across)(a##r##_##v);            \
+    else *(NAME(u) *)to += a##r##_##v;                   \
+  }
 #define FINISHES(r) if (r < R) { EACH_V(FINISH, r) }
 
-static inline __attribute__((always_inline)) void NAME(body)(const int R, const int LV, const NAME(ow_sum) *t) {
+// The sum of the lanes, by halves.
+static inline T NAME(across)(V a) {
+  T s[OW_VBYTES / sizeof(T)];
+  memcpy(s, &a, sizeof s);
+  for (int n = OW_VBYTES / sizeof(T) / 2; n; n /= 2)
+    for (int i = 0; i < n; i++) s[i] += s[i + n];
+  return s[0];
+}
+
+static inline __attribute__((always_inline)) void NAME(body)(const int R, const int LV, const int DOT, const NAME(ow_sum) *t) {
   EACH_R(DECLARES)
   EACH_R(ROW)
   EACH_V(BASE, 0)
@@ -33,12 +54,15 @@ static inline __attribute__((always_inline)) void NAME(body)(const int R, const 
   EACH_R(FINISHES)
 }
 
-#define ONE(r, lv) static void NAME(sum_##r##_##lv)(const NAME(ow_sum) *t) { NAME(body)(r, lv, t); }
-#define ENTRY(r, lv) [r][lv] = NAME(sum_##r##_##lv),
+#define ONE(r, lv)                                                                    \
+  static void NAME(sum_##r##_##lv)(const NAME(ow_sum) *t) { NAME(body)(r, lv, 0, t); } \
+  static void NAME(dot_##r##_##lv)(const NAME(ow_sum) *t) { NAME(body)(r, lv, 1, t); }
+#define SUM(r, lv) [r][lv] = NAME(sum_##r##_##lv),
+#define DOT(r, lv) [r][lv] = NAME(dot_##r##_##lv),
 OW_SUMS(ONE)
-static void NAME(sum)(int rows, int vectors, const NAME(ow_sum) *t) {
-  static void (*const all[9][5])(const NAME(ow_sum) *) = {OW_SUMS(ENTRY)};
-  all[rows][vectors](t);
+static void NAME(sum)(int rows, int vectors, bool dot, const NAME(ow_sum) *t) {
+  static void (*const all[2][9][5])(const NAME(ow_sum) *) = {{OW_SUMS(SUM)}, {OW_SUMS(DOT)}};
+  all[dot][rows][vectors](t);
 }
 
 #undef V
@@ -54,4 +78,5 @@ static void NAME(sum)(int rows, int vectors, const NAME(ow_sum) *t) {
 #undef FINISH
 #undef FINISHES
 #undef ONE
-#undef ENTRY
+#undef SUM
+#undef DOT

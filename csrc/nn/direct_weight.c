@@ -4,6 +4,8 @@
 // (channel, tap). Lanes are output channels: blocks of dy are transposed to [position][o], x is
 // packed with its padding, and a tile holds some (c, k) x vectors of o over all positions of a
 // block, so that a sum leaves the registers once a block.
+// With so few output channels that most lanes would idle, lanes are neighbouring positions of
+// both factors instead (dot).
 // Samples and positions are cut into chunks by the shape alone; their sums are joined in index
 // order: the same bits at any number of threads.
 #include "nn/direct.h"
@@ -19,9 +21,11 @@
 #define CHUNK_WORK 50e6         // multiply-adds that are worth a chunk of their own
 #define MOST_CHUNKS 32
 #define POSITIONS 384           // of a block
+#define DOT_POSITIONS 2048      // the sum over lanes at its end costs more
 
 typedef struct {
-  int lanes;
+  bool dot;
+  int lanes;                        // output channels of a vector: 1 if dot
   int64_t vectors, groups, widest;  // of output channels; tiles' worth of them; most vectors of one
   int64_t blocks, chunks;
 } plan;
@@ -32,13 +36,16 @@ static bool plan_weight(ow_direct_plan *p, plan *q, const ow_conv *c, const ow_d
   q->lanes = k->bytes / (int)bytes;
   if (!ow_direct_plan_forward(p, c, q->lanes, 1, bytes, e)) return false;
   p->level = -1;  // every axis SLOT
+  q->dot = p->S[2] == 1 && 2 * p->out <= q->lanes && p->J[2] >= q->lanes;
+  if (q->dot) q->lanes = 1;
+  int64_t positions = q->dot ? DOT_POSITIONS : POSITIONS;
   q->vectors = (p->out + q->lanes - 1) / q->lanes;
   q->groups = (q->vectors + k->vectors - 1) / k->vectors;
   q->widest = (q->vectors + q->groups - 1) / q->groups;
   p->block[0] = 1;
-  p->block[3] = p->J[2] <= 2 * POSITIONS ? p->J[2] : POSITIONS;
-  p->block[2] = least(p->J[1], (POSITIONS + p->block[3] - 1) / p->block[3]);
-  p->block[1] = least(p->J[0], (POSITIONS + p->block[3] * p->block[2] - 1) / (p->block[3] * p->block[2]));
+  p->block[3] = p->J[2] <= 2 * positions ? p->J[2] : positions;
+  p->block[2] = least(p->J[1], (positions + p->block[3] - 1) / p->block[3]);
+  p->block[1] = least(p->J[0], (positions + p->block[3] * p->block[2] - 1) / (p->block[3] * p->block[2]));
   for (int a = 1; a < 4; a++) {  // nearly equal blocks
     p->blocks[a] = (p->J[a - 1] + p->block[a] - 1) / p->block[a];
     p->block[a] = (p->J[a - 1] + p->blocks[a] - 1) / p->blocks[a];

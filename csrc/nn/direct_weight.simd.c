@@ -1,5 +1,8 @@
 // Register tiles of the direct convolution's weight gradient: rows (one number each a position)
-// x LV vectors (a vector each a position), summed over the positions of a block.
+// x LV vectors (a vector each a position), summed over the positions of a block; or rows and
+// vectors that both run along the positions.
+#include <string.h>
+
 #include "nn/direct.h"
 #include "nn/direct_vector.h"
 

@@ -28,6 +28,15 @@ static void NAME(transpose)(T *to, const T *from, int64_t step, int64_t count, i
     for (int64_t i = 0; i < n; i++) to[i * width + o] = 0;
 }
 
+// Rows of a block of one output channel, each padded with zeros to whole vectors.
+static void NAME(copy_rows)(T *to, const T *from, const ow_direct_plan *p, const int64_t *range, int64_t length) {
+  for (int64_t d = 0; d < range[1]; d++)
+    for (int64_t h = 0; h < range[2]; h++, to += length) {
+      memcpy(to, from + (d * p->osize[1] + h) * p->osize[2], (size_t)range[3] * sizeof(T));
+      memset(to + range[3], 0, (size_t)(length - range[3]) * sizeof(T));
+    }
+}
+
 // A block for channels c0 .. c0 + channels of group g, added to the sums of the chunk.
 static void NAME(sum_block)(const ow_direct_plan *p, const plan *q, const ow_direct_weight_table *k, int64_t g, int64_t c0,
                             int64_t channels, const int64_t *j0, const int64_t *range, const T *x, const T *dy, T *px, T *pdy,
@@ -38,14 +47,18 @@ static void NAME(sum_block)(const ow_direct_plan *p, const plan *q, const ow_dir
     NAME(pack)(p, j0, range, x + (j0[0] * p->groups * p->in + g * p->in + c0 + c) * iv, 0, px + c * packed);
     for (int64_t t = 0; t < p->taps; t++) at[c * p->taps + t] = c * packed + ow_direct_tap(p, t, range);
   }
-  for (int v = 0; v < 4; v++) vectors[v] = v * lanes;
+  int64_t row = (range[3] + k->bytes / (int64_t)sizeof(T) - 1) / (k->bytes / (int64_t)sizeof(T)) * (k->bytes / (int64_t)sizeof(T));
+  for (int v = 0; v < 4; v++) vectors[v] = q->dot ? v * row * range[1] * range[2] : v * lanes;
+  memset(px + channels * packed, 0, (size_t)k->bytes);  // the last vector of a row may reach over the end
   int64_t line[3];  // of the packed input
   for (int a = 0; a < 3; a++) line[a] = ow_direct_axis_of(p, a, range[1 + a]).length;
   for (int64_t og = 0; og < q->groups; og++) {
     int64_t v0 = og * q->vectors / q->groups, lv = (og + 1) * q->vectors / q->groups - v0, width = lv * lanes;
     int64_t count = p->out - v0 * lanes < width ? p->out - v0 * lanes : width;
     const T *from = dy + ((j0[0] * p->groups + g) * p->out + v0 * lanes) * ov;
-    for (int64_t d = 0; d < range[1]; d++)  // rows that follow each other are transposed as one
+    const T *start = from + (j0[1] * p->osize[1] + j0[2]) * p->osize[2] + j0[3];
+    for (int64_t o = 0; q->dot && o < count; o++) NAME(copy_rows)(pdy + vectors[o], start + o * ov, p, range, row);
+    for (int64_t d = 0; !q->dot && d < range[1]; d++)  // rows that follow each other are transposed as one
       if (range[3] == p->osize[2]) {
         NAME(transpose)(pdy + d * range[2] * range[3] * width, from + ((j0[1] + d) * p->osize[1] + j0[2]) * p->osize[2], ov, count,
                         width, range[2] * range[3]);
@@ -57,13 +70,18 @@ static void NAME(sum_block)(const ow_direct_plan *p, const plan *q, const ow_dir
     for (int a = 0; a < 3; a++) t.count[a] = range[1 + a];
     t.s_step[2] = p->S[2], t.s_step[1] = p->S[1] * line[2], t.s_step[0] = p->S[0] * line[1] * line[2];
     t.v_step[2] = width, t.v_step[1] = width * range[3], t.v_step[0] = width * range[3] * range[2];
+    if (q->dot) {
+      t.count[2] = row / (k->bytes / (int64_t)sizeof(T));
+      t.s_step[2] = t.v_step[2] = k->bytes / (int64_t)sizeof(T);
+      t.v_step[1] = row, t.v_step[0] = row * range[2];
+    }
     int64_t tiles = (rows + k->rows[lv] - 1) / k->rows[lv];
     T *sum = sums + v0 * lanes * p->in * p->taps + c0 * p->taps * width;
     for (int64_t i = 0; i < tiles; i++) {
       int64_t r = i * rows / tiles;
       t.s_at = at + r;
       t.sum = sum + r * width;
-      k->SUM((int)((i + 1) * rows / tiles - r), (int)lv, &t);
+      k->SUM((int)((i + 1) * rows / tiles - r), (int)lv, q->dot, &t);
     }
   }
 }
@@ -91,7 +109,8 @@ static bool NAME(weight)(const ow_conv *c, const T *x, const T *dy, T *dw, ow_er
   if (!plan_weight(&p, &q, c, k, sizeof(T), e)) return false;
   int64_t rows = p.in * p.taps, one = q.vectors * q.lanes * rows, packed = ow_direct_packed(&p, p.block);
   int threads = ow_threads();
-  size_t xs = (size_t)(p.channels * packed), ys = (size_t)(q.widest * q.lanes * p.block[1] * p.block[2] * p.block[3]);
+  size_t spare = (size_t)k->bytes / sizeof(T), xs = (size_t)(p.channels * packed) + spare;
+  size_t ys = (size_t)(q.widest * q.lanes * p.block[1] * p.block[2]) * ((size_t)p.block[3] + spare);
   size_t room_one = ((xs + ys) * sizeof(T) + (size_t)(p.channels * p.taps) * 8 + 127) / 64 * 64;
   T *sums = ow_alloc_array((size_t)(p.groups * q.chunks), (size_t)one * sizeof(T), e);
   char *room = sums ? ow_alloc_array((size_t)threads, room_one, e) : NULL;
