@@ -158,7 +158,7 @@ bool ow_neighbours_reference(const ow_search *s, int64_t k, double radius, int64
     } while (k > n);
     if (count) count[row] = n;
     if (!id) continue;
-    qsort(list, (size_t)n, sizeof *list, order);
+    if (n) qsort(list, (size_t)n, sizeof *list, order);
     if (k) n = k;
     int64_t at = k ? row * k : offset[row];
     for (int64_t m = 0; m < n; m++) {
