@@ -148,10 +148,11 @@ describe("variables", function()
     local x = nn.variable(ow.ones({ n }, "f32"), { grad = true })
     collectgarbage() collectgarbage()
     local before = in_use()
-    local y = x
-    for _ = 1, 30 do y = F.tanh(y) end
-    local l = y:sum()
-    y = nil
+    local function chain(v)
+      for _ = 1, 30 do v = F.tanh(v) end
+      return v:sum()
+    end
+    local l = chain(x)
     assert.is_true(in_use() - before >= 30 * 4 * n)
     l:backward()
     collectgarbage() collectgarbage()

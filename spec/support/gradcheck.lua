@@ -38,7 +38,7 @@ function gradcheck.worst(f, inputs, seed)
     end
     for i, d in ipairs(numeric) do
       local e = math.abs(grad:get(i) - d) / scale
-      if not (e <= worst) then worst, where = e, ("input %d, element %d: %.9g, quotient %.9g"):format(k, i, grad:get(i), d) end
+      if e > worst or e ~= e then worst, where = e, ("input %d, element %d: %.9g, quotient %.9g"):format(k, i, grad:get(i), d) end
     end
   end
   return worst, where

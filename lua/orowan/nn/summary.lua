@@ -14,6 +14,11 @@ local function zeros(shape, dtype)
   return tape.leaf(core.create.zeros(ones, dtype):broadcast_to(shape))  -- one number, whatever the shape
 end
 
+-- Of a variable or tensor; a module of one's own may give anything.
+local function shape_of(v)
+  return (tape.is_variable(v) or core.tensor.is_tensor(v)) and v:shape() or {}
+end
+
 local function grouped(n)
   local s = tostring(n)
   return (s:reverse():gsub("(%d%d%d)", "%1 "):reverse():gsub("^ ", ""))
@@ -37,8 +42,9 @@ local function text(rows, totals)
   for _, c in ipairs(cells) do for k = 1, 5 do width[k] = math.max(width[k] or 0, #c[k]) end end
   local lines = {}
   for _, c in ipairs(cells) do
-    lines[#lines + 1] = ("%-" .. width[1] .. "s  %-" .. width[2] .. "s  %-" .. width[3] .. "s  %" .. width[4] .. "s  %" .. width[5] .. "s"):format(table.unpack(c))
-      :gsub("%s+$", "")
+    local padded = {}
+    for k = 1, 5 do padded[k] = ("%" .. (k < 4 and "-" or "") .. width[k] .. "s"):format(c[k]) end
+    lines[#lines + 1] = table.concat(padded, "  "):gsub("%s+$", "")
   end
   local rule = ("-"):rep(width[1] + width[2] + width[3] + width[4] + width[5] + 8)
   table.insert(lines, 2, rule)
@@ -62,7 +68,7 @@ function M.summary(model, input_shape)
   local dtype = first and first.variable:dtype() or "f32"
   local rows, counted, flops = {}, {}, {}
   local before = module.dry
-  local guard <close> = setmetatable({}, { __close = function() module.dry = before end })
+  local _ <close> = setmetatable({}, { __close = function() module.dry = before end })
   module.dry = function(layer, x)
     local shape, n = layer:infer(x:shape())
     for d = 1, #shape do
@@ -73,7 +79,7 @@ function M.summary(model, input_shape)
   end
   local training = {}
   for _, m in ipairs(model:modules()) do training[m.module] = m.module.training end
-  local restore <close> = setmetatable({}, { __close = function() for m, t in pairs(training) do m.training = t end end })
+  local _ <close> = setmetatable({}, { __close = function() for m, t in pairs(training) do m.training = t end end })
   model:eval()
   local out = tape.no_grad(tape.watch, function(layer, _, y)
     local own = 0
@@ -85,14 +91,15 @@ function M.summary(model, input_shape)
       end
     end
     if layer.infer or own > 0 then
-      local shape = type(y) ~= "number" and y ~= nil and y.shape and y:shape() or {}
-      rows[#rows + 1] = { name = layer:path(), kind = layer.kind, shape = shape, parameters = own, flops = flops[layer] or 0 }
+      rows[#rows + 1] = { name = layer:path(), kind = layer.kind, shape = shape_of(y), parameters = own, flops = flops[layer] or 0 }
     end
   end, model, zeros(input_shape, dtype))
-  local totals = { layers = rows, flops = 0, bytes = 0, output = type(out) == "table" and out.shape and out:shape() or {} }
+  local totals = { layers = rows, flops = 0, bytes = 0, output = shape_of(out) }
   totals.parameters, totals.trained = model:count()
   for _, r in ipairs(rows) do totals.flops = totals.flops + r.flops end
-  for _, p in ipairs(model:parameters()) do totals.bytes = totals.bytes + p.variable:numel() * (p.variable:dtype() == "f64" and 8 or 4) end
+  for _, p in ipairs(model:parameters()) do
+    totals.bytes = totals.bytes + p.variable:numel() * (p.variable:dtype() == "f64" and 8 or 4)
+  end
   return text(rows, totals), totals
 end
 

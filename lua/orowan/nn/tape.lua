@@ -55,7 +55,7 @@ end
 --- Runs f(...) without recording.
 function tape.no_grad(f, ...)
   local before = enabled
-  local guard <close> = setmetatable({}, { __close = function() enabled = before end })
+  local _ <close> = setmetatable({}, { __close = function() enabled = before end })
   enabled = false
   return f(...)
 end
@@ -66,7 +66,7 @@ end
 function tape.watch(callback, f, ...)
   local entry = { callback }
   hooks[#hooks + 1] = entry
-  local guard <close> = setmetatable({}, { __close = function()
+  local _ <close> = setmetatable({}, { __close = function()
     for k = #hooks, 1, -1 do if hooks[k] == entry then table.remove(hooks, k) end end
   end })
   return f(...)
@@ -151,7 +151,7 @@ function tape.backward(root, seed, retain)
   local order = gather(root)
   local slots = { [root.node] = { g = g, fresh = fresh } }
   local before = enabled
-  local guard <close> = setmetatable({}, { __close = function() enabled = before end })
+  local _ <close> = setmetatable({}, { __close = function() enabled = before end })
   enabled = false
   for k, v in ipairs(order) do
     order[k] = false

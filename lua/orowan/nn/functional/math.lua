@@ -282,7 +282,7 @@ end
 -- The first extreme element along one axis takes the whole gradient.
 local function extreme(name, arg, x, axis, options)
   local t = value(x)
-  local axes, keep, shape = reduction(name, t, axis, options)
+  local axes, _, shape = reduction(name, t, axis, options)
   if #axes == 0 then return record(name, t, { x }, pass) end
   -- Reduced axes last, then as one.
   local order, hit = {}, {}
