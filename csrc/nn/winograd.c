@@ -44,31 +44,32 @@ static bool check(const ow_conv *p, const int m[3], ow_err *e) {
 }
 
 // ---- transforms of one channel ---------------------------------------------------------------
-// The box of channel x [size] of sample n0 + j (samples are `step` floats apart) to points in v.
-static void to_points(const ow_wino_plan *w, const ow_wino_side *s, const float *x, int64_t step, const int64_t at[4], float *v,
-                      ptrdiff_t slot, const int32_t *keep, float *box) {
-  const ow_wino_table *f = ow_wino();
-  int64_t row = s->row, h0 = at[1] * w->m[1] + s->origin[1], w0 = at[2] * w->m[2] + s->origin[2];
-  int64_t lo = w0 < 0 ? -w0 : 0, hi = s->size[2] - w0 < s->rw ? s->size[2] - w0 : s->rw, left = w->n - at[3];
-  if (lo > s->rw) lo = s->rw;
-  if (hi < lo) hi = lo;
-  for (int d = 0; d < s->ext[0]; d++) {
-    int64_t xd = at[0] * w->m[0] + s->origin[0] + d;
-    for (int h = 0; h < s->ext[1]; h++) {
-      int64_t xh = h0 + h;
-      bool inside = xd >= 0 && xd < s->size[0] && xh >= 0 && xh < s->size[1];
-      float *r = box + (d * s->ext[1] + h) * row;
-      for (int j = 0; j < w->b[3]; j++, r += s->rw) {
-        if (!inside || j >= left) {
-          memset(r, 0, (size_t)s->rw * sizeof *r);
-          continue;
-        }
-        for (int64_t i = 0; i < lo; i++) r[i] = 0;
-        f->copy(r + lo, x + j * step + (xd * s->size[1] + xh) * s->size[2] + w0 + lo, hi - lo);
-        for (int64_t i = hi; i < s->rw; i++) r[i] = 0;
-      }
-    }
+// The rows of a box that begins at element `at` of a tensor [n][channels][size].
+static void box_rows(ow_wino_rows *g, const int64_t at[4], const int64_t size[3], int64_t n, int64_t step, const int64_t count[4]) {
+  for (int i = 0; i < 4; i++) {
+    static const int axis[4] = {0, 1, 3, 2};  // d, h, n, w
+    int64_t have = (axis[i] < 3 ? size[axis[i]] : n) - at[axis[i]], c = count[axis[i]];
+    g->first[i] = at[axis[i]] < 0 ? -at[axis[i]] : 0;
+    g->last[i] = have < c ? have : c;
+    if (g->first[i] > c) g->first[i] = c;
+    if (i < 3) g->count[i] = c;
+    else g->len = c;
   }
+  g->stride[0] = size[1] * size[2], g->stride[1] = size[2], g->stride[2] = step;
+}
+
+// The box of one channel (x: its plane in the first sample of the box; samples are `step` floats
+// apart, channels `next`) to points in v.
+static void to_points(const ow_wino_plan *w, const ow_wino_side *s, const float *x, int64_t step, int64_t next, const int64_t at[4],
+                      float *v, ptrdiff_t slot, const int32_t *keep, float *box) {
+  const ow_wino_table *f = ow_wino();
+  ptrdiff_t row = s->row;
+  int64_t from[4], count[4] = {s->ext[0], s->ext[1], s->ext[2], w->b[3]};
+  for (int i = 0; i < 3; i++) from[i] = at[i] * w->m[i] + s->origin[i];
+  from[3] = at[3];
+  ow_wino_rows g;
+  box_rows(&g, from, s->size, w->n, step, count);
+  f->stage(&g, x + from[0] * g.stride[0] + from[1] * g.stride[1] + from[2], box, row, next);
   // [d][h] -> [td][h][pd] -> [td][th][ph][pd]
   float *t = box + (ptrdiff_t)s->ext[0] * s->ext[1] * row, *u = t + (ptrdiff_t)w->b[0] * s->ext[1] * w->a[0] * row;
   ptrdiff_t a0 = w->a[0] * row;
@@ -82,7 +83,7 @@ static void to_points(const ow_wino_plan *w, const ow_wino_side *s, const float 
 }
 
 // Points of one channel back to y, whose samples are `step` floats apart.
-static void from_points(const ow_wino_plan *w, const float *m, ptrdiff_t slot, const int64_t at[4], float *y, int64_t step,
+static void from_points(const ow_wino_plan *w, const float *m, ptrdiff_t slot, const int64_t at[4], float *y, int64_t step, int64_t next,
                         float bias, int activation, float alpha, float *scratch) {
   static const ow_wino_kind kinds[3] = {OW_WINO_ID, OW_WINO_AT2, OW_WINO_AT4};
   const ow_wino_kind kind[3] = {kinds[w->m[0] / 2], kinds[w->m[1] / 2], kinds[w->m[2] / 2]};
@@ -91,13 +92,11 @@ static void from_points(const ow_wino_plan *w, const float *m, ptrdiff_t slot, c
   float *box = scratch + (size_t)OW_WINO_TMP * (size_t)f->lanes;
   int oh = w->b[1] * w->m[1];
   f->scatter(kind, w->a, w->m, m, slot, w->nv, box, oh, w->orow, w->ooff, w->orun, scratch);
-  int64_t d0 = at[0] * w->m[0], h0 = at[1] * w->m[1], w0 = at[2] * w->m[2], len = w->b[2] * w->m[2];
-  int64_t wide = size[2] - w0 < len ? size[2] - w0 : len;
-  for (int d = 0; d < w->b[0] * w->m[0] && d0 + d < size[0]; d++)
-    for (int h = 0; h < oh && h0 + h < size[1]; h++)
-      for (int j = 0; j < w->b[3] && at[3] + j < w->n; j++)
-        f->finish(y + j * step + ((d0 + d) * size[1] + h0 + h) * size[2] + w0, box + (d * oh + h) * w->orow + j * len, wide, bias,
-                  activation, alpha);
+  int64_t from[4] = {at[0] * w->m[0], at[1] * w->m[1], at[2] * w->m[2], at[3]};
+  int64_t count[4] = {w->b[0] * w->m[0], oh, w->b[2] * w->m[2], w->b[3]};
+  ow_wino_rows g;
+  box_rows(&g, from, size, w->n, step, count);
+  f->finish(&g, y + from[0] * g.stride[0] + from[1] * g.stride[1] + from[2], box, w->orow, next, bias, activation, alpha);
 }
 
 // ---- filters -----------------------------------------------------------------------------------
@@ -135,7 +134,7 @@ typedef struct {
   const ow_conv_epilogue *ep;
   float *y, *u, *team;        // team: the one box that all threads share, or NULL
   int64_t cp, out4, ublocks;  // channels and their blocks in U
-  ptrdiff_t point, slot;      // floats of a point in U, in V
+  ptrdiff_t point, slot, row;  // floats of a point in U, of a row of points in V, of one channel there
   size_t per_thread;
 } forward_job;
 
@@ -143,23 +142,31 @@ typedef struct {
 static void step_input(const forward_job *j, const int64_t at[4], float *v, float *scratch, int64_t c) {
   const int64_t *size = j->p->size;
   int64_t plane = size[0] * size[1] * size[2];
-  to_points(&j->w, &j->w.in, j->x + (at[3] * j->p->in + c) * plane, j->p->in * plane, at,
-            v + c * j->w.nv * ow_wino()->lanes, j->slot, NULL, scratch);
+  to_points(&j->w, &j->w.in, j->x + (at[3] * j->p->in + c) * plane, j->p->in * plane, c + 1 < j->p->in ? plane : 0, at,
+            v + c * j->row, j->slot, NULL, scratch);
 }
 static void step_output(const forward_job *j, const int64_t at[4], const float *m, float *scratch, int64_t o) {
   const int64_t *size = j->p->osize;
   int64_t plane = size[0] * size[1] * size[2];
-  from_points(&j->w, m + o * j->w.nv * ow_wino()->lanes, j->slot, at, j->y + (at[3] * j->p->out + o) * plane, j->p->out * plane,
+  from_points(&j->w, m + o * j->row, j->slot, at, j->y + (at[3] * j->p->out + o) * plane, j->p->out * plane, o + 1 < j->p->out ? plane : 0,
               j->ep && j->ep->bias ? j->ep->bias[o] : 0, j->ep ? j->ep->activation : OW_ACT_NONE, j->ep ? j->ep->alpha : 0, scratch);
+}
+
+// Products of row r of points.
+static void step_product(const forward_job *j, const float *v, float *m, int r) {
+  int a2 = j->w.a[2];
+  ptrdiff_t t = j->row / a2;
+  for (int k = 0; k < a2; k++)
+    ow_wino_gemm()->forward(j->p->in, j->cp, j->out4, j->u + (r * a2 + k) * j->point, v + r * j->slot + k * t, j->row, j->w.nv,
+                            m + r * j->slot + k * t);
 }
 
 static void forward_box(const forward_job *j, int64_t k, float *buf) {
   int64_t at[4];
-  float *m = buf, *v = buf + j->slot, *scratch = v + (ptrdiff_t)j->w.points * j->slot;
+  float *m = buf, *v = buf + j->slot, *scratch = v + j->w.a[0] * j->w.a[1] * j->slot;
   ow_wino_block(&j->w, k, at);
   for (int64_t c = 0; c < j->p->in; c++) step_input(j, at, v, scratch, c);
-  for (int i = 0; i < j->w.points; i++)
-    ow_wino_gemm()->forward(j->p->in, j->cp, j->out4, j->u + i * j->point, v + i * j->slot, j->w.nv, m + i * j->slot);
+  for (int r = 0; r < j->w.a[0] * j->w.a[1]; r++) step_product(j, v, m, r);
   for (int64_t o = 0; o < j->p->out; o++) step_output(j, at, m, scratch, o);
 }
 
@@ -169,7 +176,7 @@ static bool forward_run(forward_job *j, ow_err *e) {
   int64_t in = j->p->in, out = j->p->out, rest = j->w.count < nt ? 0 : j->w.count;
   // Boxes that do not fill all threads are shared step by step instead, with M beside V.
   bool shared = rest == 0;
-  size_t box = (size_t)(j->w.points + 1) * (size_t)j->slot, scratch = j->w.in.scratch;
+  size_t box = (size_t)(j->w.a[0] * j->w.a[1] + 1) * (size_t)j->slot, scratch = j->w.in.scratch;
   if (scratch < j->w.oscratch) scratch = j->w.oscratch;
   if (scratch < filter_scratch(&j->w, f->omax)) scratch = filter_scratch(&j->w, f->omax);
   scratch = (size_t)ow_wino_up((int64_t)scratch, 16);
@@ -202,9 +209,8 @@ static bool forward_run(forward_job *j, ow_err *e) {
         ow_wino_block(&j->w, k, at);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t c = 0; c < in; c++) step_input(j, at, team, mine, c);
-#pragma omp for schedule(dynamic, 4)
-        for (int i = 0; i < j->w.points; i++)
-          ow_wino_gemm()->forward(in, j->cp, j->out4, j->u + i * j->point, team + i * j->slot, j->w.nv, team + box + i * j->slot);
+#pragma omp for schedule(dynamic, 1)
+        for (int r = 0; r < j->w.a[0] * j->w.a[1]; r++) step_product(j, team, team + box, r);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t o = 0; o < out; o++) step_output(j, at, team + box, mine, o);
       }
@@ -224,7 +230,8 @@ static bool forward(const ow_conv *p, const int m[3], const float *x, const floa
   j.ublocks = (j.out4 + f->omax - 1) / f->omax;
   j.point = j.cp * j.out4;
   // An odd number of cache lines, so that the points of a channel fall into different sets.
-  int64_t lines = ow_wino_up((p->in > j.out4 ? p->in : j.out4) * j.w.nv * f->lanes, 16) / 16;
+  j.row = (ptrdiff_t)j.w.a[2] * j.w.nv * f->lanes;
+  int64_t lines = ow_wino_up((p->in > j.out4 ? p->in : j.out4) * j.row, 16) / 16;
   j.slot = 16 * (lines | 1);
   bool ok = forward_run(&j, e);
   ow_wino_plan_free(&j.w);
@@ -270,17 +277,19 @@ bool ow_winograd_grad_weight(const ow_conv *p, const int m[3], const float *x, c
   const ow_wino_table *f = ow_wino();
   int nt = ow_threads();
   int64_t in = p->in, out = p->out, cw = ow_wino_up(in, f->lanes), t = (int64_t)w.nv * f->lanes;
-  ptrdiff_t vslot = 16 * (ow_wino_up(in * t, 16) / 16 | 1), yslot = 16 * (ow_wino_up(out * t, 16) / 16 | 1), dslot = out * cw;
+  int rows = w.a[0] * w.a[1], a2 = w.a[2];
+  ptrdiff_t row = a2 * t, vslot = 16 * (ow_wino_up(in * row, 16) / 16 | 1), yslot = 16 * (ow_wino_up(out * row, 16) / 16 | 1);
+  ptrdiff_t dslot = out * cw;
   size_t scratch = w.in.scratch > w.out.scratch ? w.in.scratch : w.out.scratch;
   if (scratch < (size_t)(t * cw)) scratch = (size_t)(t * cw);
   if (scratch < weight_scratch(&w, (size_t)cw)) scratch = weight_scratch(&w, (size_t)cw);
   scratch = (size_t)ow_wino_up((int64_t)scratch, 16);
-  float *mem = ow_alloc(((size_t)w.points * (size_t)(vslot + yslot + dslot) + (size_t)nt * scratch) * sizeof *mem, e);
+  float *mem = ow_alloc(((size_t)rows * (size_t)(vslot + yslot) + (size_t)(w.points * dslot) + (size_t)nt * scratch) * sizeof *mem, e);
   if (!mem) {
     ow_wino_plan_free(&w);
     return false;
   }
-  float *v = mem, *yp = v + w.points * vslot, *du = yp + w.points * yslot, *rest = du + w.points * dslot;
+  float *v = mem, *yp = v + rows * vslot, *du = yp + rows * yslot, *rest = du + w.points * dslot;
   int64_t xplane = p->size[0] * p->size[1] * p->size[2], yplane = p->osize[0] * p->osize[1] * p->osize[2];
   bool stop = false;
 #pragma omp parallel num_threads(nt)
@@ -294,13 +303,14 @@ bool ow_winograd_grad_weight(const ow_conv *p, const int m[3], const float *x, c
       ow_wino_block(&w, k, at);
 #pragma omp for schedule(dynamic, 2)
       for (int64_t c = 0; c < in + out; c++) {
-        if (c < in) to_points(&w, &w.in, x + (at[3] * in + c) * xplane, in * xplane, at, v + c * t, vslot, NULL, mine);
+        if (c < in) to_points(&w, &w.in, x + (at[3] * in + c) * xplane, in * xplane, c + 1 < in ? xplane : 0, at, v + c * row, vslot, NULL, mine);
         else
-          to_points(&w, &w.out, dy + (at[3] * out + c - in) * yplane, out * yplane, at, yp + (c - in) * t, yslot, w.keep, mine);
+          to_points(&w, &w.out, dy + (at[3] * out + c - in) * yplane, out * yplane, c + 1 < in + out ? yplane : 0, at, yp + (c - in) * row, yslot, w.keep, mine);
       }
 #pragma omp for schedule(dynamic, 4)
       for (int i = 0; i < w.points; i++)
-        ow_wino_gemm()->weight(in, cw, out, yp + i * yslot, v + i * vslot, w.nv, k > 0, du + i * dslot, mine);
+        ow_wino_gemm()->weight(in, cw, out, yp + i / a2 * yslot + i % a2 * t, v + i / a2 * vslot + i % a2 * t, row, w.nv, k > 0,
+                               du + i * dslot, mine);
     }
     if (!stop) {
 #pragma omp for schedule(dynamic, 1)

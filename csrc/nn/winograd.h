@@ -1,6 +1,8 @@
 // What the files of the Winograd convolution share. Not for others: conv.h has the entry points.
 //
-// Points are ordered (h, d, w): point p = (ph * a[0] + pd) * a[2] + pw. Tiles are lanes: a block
+// Points are ordered (h, d, w): point p = r * a[2] + pw, r = ph * a[0] + pd. What the products read
+// and write lies as [r][channel][pw][tile]: a transform touches few pages, a row r of points with
+// all channels fits the first-level cache. Tiles are lanes: a block
 // is a box of b[3] samples x b[0] x b[1] x b[2] tiles, numbered sample fastest but one:
 // tile = ((td * b[1] + th) * b[3] + n) * b[2] + tw, and padded to whole vectors.
 #ifndef OW_NN_WINOGRAD_H
@@ -25,6 +27,11 @@ typedef enum {
   OW_WINO_GT4,  // 6 -> 3
 } ow_wino_kind;
 
+// The rows of a box: extents along d, h, n and w, and which of them the tensor has.
+typedef struct {
+  int64_t count[3], len, first[4], last[4], stride[3];
+} ow_wino_rows;
+
 typedef struct {
   int lanes;  // floats of a vector
   int group;  // vectors of tiles in a register block of the product
@@ -33,29 +40,34 @@ typedef struct {
   // s[k * ss + i], element k of the result d[k * ds + i].
   void (*rows)(ow_wino_kind kind, const float *s, ptrdiff_t ss, float *d, ptrdiff_t ds, int64_t n);
   // The transform along w from rows to lanes. Row r of tile t begins at s[r * row + off[t]];
-  // element k of the result goes to v[(r * a + k) * slot + t], a the kind's extent out, t in
+  // element k of the result goes to v[r * slot + k * T + t], T = nv * lanes, t in
   // lane order. run[i]: the tiles of vector i lie in runs that one load covers. keep, if given:
   // all-ones or zero for each lane.
   void (*gather)(ow_wino_kind kind, const float *s, ptrdiff_t row, int rows, const int32_t *off, const unsigned char *run,
                  int nv, float *v, ptrdiff_t slot, const int32_t *keep);
-  // All three inverse transforms of one channel: points m[p * slot + t] -> the box
+  // All three inverse transforms of one channel: points v[r * slot + pw * T + t] -> the box
   // o[(d * oh + h) * orow + ooff[t] + w]. tmp holds OW_WINO_TMP vectors.
   void (*scatter)(const ow_wino_kind kind[3], const int a[3], const int m[3], const float *v, ptrdiff_t slot, int nv,
                   float *o, ptrdiff_t oh, ptrdiff_t orow, const int32_t *ooff, const unsigned char *run, float *tmp);
-  void (*copy)(float *d, const float *s, int64_t n);
-  // y = act(s + bias)
-  void (*finish)(float *y, const float *s, int64_t n, float bias, int activation, float alpha);
+  // Between a tensor and a box whose rows are `row` floats apart. Element (d, h, n, w) of the box
+  // belongs to x[d * stride[0] + h * stride[1] + n * stride[2] + w]; what lies outside the tensor
+  // is zero in the box. next: where the following channel begins, for prefetching.
+  void (*stage)(const ow_wino_rows *g, const float *x, float *box, ptrdiff_t row, ptrdiff_t next);
+  // y = act(box + bias)
+  void (*finish)(const ow_wino_rows *g, float *y, const float *box, ptrdiff_t row, ptrdiff_t next, float bias, int activation,
+                 float alpha);
 } ow_wino_table;
 OW_SIMD_TABLE(ow_wino_table, ow_wino)
 enum { OW_WINO_TMP = 6 * 6 * 4 + 6 * 4 * 4 + 4 * 4 * 4 };
 
 typedef struct {
   // m[o][t] = sum_c u[o, c] v[c][t] of one point; o in blocks that tile `out4` (see ow_wino_oblock),
-  // u packed [block][cp][o of the block], rows of v and m are nv vectors.
-  void (*forward)(int64_t c, int64_t cp, int64_t out4, const float *u, const float *v, int nv, float *m);
-  // du[o][j] (+)= sum_t y[o][t] v[j][t] of one point; rows of y and v are nv vectors, rows of du
-  // cw (whole vectors); vt: scratch for nv * lanes * cw floats.
-  void (*weight)(int64_t c, int64_t cw, int64_t out, const float *y, const float *v, int nv, bool add, float *du, float *vt);
+  // u packed [block][cp][o of the block]; rows of v and m are nv vectors, vs floats apart.
+  void (*forward)(int64_t c, int64_t cp, int64_t out4, const float *u, const float *v, ptrdiff_t vs, int nv, float *m);
+  // du[o][j] (+)= sum_t y[o][t] v[j][t] of one point; rows of y and v are nv vectors, vs floats
+  // apart, rows of du cw (whole vectors); vt: scratch for nv * lanes * cw floats.
+  void (*weight)(int64_t c, int64_t cw, int64_t out, const float *y, const float *v, ptrdiff_t vs, int nv, bool add, float *du,
+                 float *vt);
 } ow_wino_gemm_table;
 OW_SIMD_TABLE(ow_wino_gemm_table, ow_wino_gemm)
 

@@ -30,9 +30,8 @@ FORWARD(16, 1)
 FORWARD(20, 1)
 #endif
 
-static void forward(int64_t c, int64_t cp, int64_t out4, const float *u, const float *v, int nv, float *m) {
+static void forward(int64_t c, int64_t cp, int64_t out4, const float *u, const float *v, ptrdiff_t vs, int nv, float *m) {
   int64_t nb = (out4 + OW_WINO_OMAX - 1) / OW_WINO_OMAX, first;
-  ptrdiff_t vs = (ptrdiff_t)nv * OW_VL;
   for (int64_t k = 0; k < nb; k++) {
     int s = ow_wino_oblock(out4, OW_WINO_OMAX, k, &first);
     const float *ub = u + first * cp;
@@ -90,14 +89,15 @@ static void weight_block(int o, int j, int64_t t, const float *y, ptrdiff_t ys, 
   }
 }
 
-static void weight(int64_t c, int64_t cw, int64_t out, const float *y, const float *v, int nv, bool add, float *du, float *vt) {
+static void weight(int64_t c, int64_t cw, int64_t out, const float *y, const float *v, ptrdiff_t vs, int nv, bool add, float *du,
+                   float *vt) {
   ptrdiff_t t = (ptrdiff_t)nv * OW_VL;
   for (int64_t j = 0; j < cw; j += OW_VL) {
     int32_t off[OW_VL];
     for (int q = 0; q < 4; q++)
       for (int l = 0; l < OW_VQ; l++) {  // lanes past the last channel repeat it; nobody reads them
         int64_t i = j + 4 * l + q;
-        off[q * OW_VQ + l] = (int32_t)((i < c ? i : c - 1) * t);
+        off[q * OW_VQ + l] = (int32_t)((i < c ? i : c - 1) * vs);
       }
     for (ptrdiff_t k = 0; k < t; k += 4) {
       vf r[4];
@@ -109,7 +109,7 @@ static void weight(int64_t c, int64_t cw, int64_t out, const float *y, const flo
   int vecs = (int)(cw / OW_VL);
   for (int j = 0; j < vecs; j += WJ)
     for (int64_t o = 0; o < out; o += WO)
-      weight_block(out - o < WO ? (int)(out - o) : WO, vecs - j < WJ ? vecs - j : WJ, t, y + o * t, t, vt + j * OW_VL, cw, add,
+      weight_block(out - o < WO ? (int)(out - o) : WO, vecs - j < WJ ? vecs - j : WJ, t, y + o * vs, vs, vt + j * OW_VL, cw, add,
                    du + o * cw + j * OW_VL);
 }
 

@@ -99,10 +99,10 @@ static inline vf masked(vf v, const int32_t *keep) {
         from_tiles(s, off + i * OW_VL, run[i], x);                                                \
         if (IN > 4) from_tiles(s + 4, off + i * OW_VL, run[i], x + 4);                            \
         BODY_##K                                                                                  \
-        float *d = v + (ptrdiff_t)r * OUT * slot + i * OW_VL;                                     \
+        float *d = v + r * slot + i * OW_VL;                                                      \
         if (keep)                                                                                 \
           for (int k = 0; k < OUT; k++) y[k] = masked(y[k], keep + i * OW_VL);                    \
-        for (int k = 0; k < OUT; k++) ow_vstore(d + k * slot, y[k]);                              \
+        for (int k = 0; k < OUT; k++) ow_vstore(d + k * nv * OW_VL, y[k]);                        \
       }                                                                                           \
   }
 GATHER(ID, 1, 1)
@@ -138,13 +138,13 @@ static inline void to_tiles(float *o, const int32_t *off, bool run, int m, vf r[
 static void scatter(const ow_wino_kind kind[3], const int a[3], const int m[3], const float *v, ptrdiff_t slot, int nv,
                     float *o, ptrdiff_t oh, ptrdiff_t orow, const int32_t *ooff, const unsigned char *run, float *tmp) {
   float *t1 = tmp, *t2 = t1 + 6 * 6 * 4 * OW_VL, *t3 = t2 + 6 * 4 * 4 * OW_VL;
-  int mw = m[2] * OW_VL;
+  int mw = m[2] * OW_VL, tiles = nv * OW_VL;
   for (int i = 0; i < nv; i++, v += OW_VL, ooff += OW_VL) {
     for (int r = 0; r < a[0] * a[1]; r++) {
-      const float *s = v + (ptrdiff_t)r * a[2] * slot;
-      if (kind[2] == OW_WINO_AT4) rows_AT4(s, slot, t1 + r * mw, OW_VL, OW_VL);
-      else if (kind[2] == OW_WINO_AT2) rows_AT2(s, slot, t1 + r * mw, OW_VL, OW_VL);
-      else rows_ID(s, slot, t1 + r * mw, OW_VL, OW_VL);
+      const float *s = v + r * slot;
+      if (kind[2] == OW_WINO_AT4) rows_AT4(s, tiles, t1 + r * mw, OW_VL, OW_VL);
+      else if (kind[2] == OW_WINO_AT2) rows_AT2(s, tiles, t1 + r * mw, OW_VL, OW_VL);
+      else rows_ID(s, tiles, t1 + r * mw, OW_VL, OW_VL);
     }
     rows(kind[1], t1, a[0] * mw, t2, a[0] * mw, a[0] * mw);
     for (int h = 0; h < m[1]; h++) {
@@ -158,23 +158,50 @@ static void scatter(const ow_wino_kind kind[3], const int a[3], const int m[3], 
   }
 }
 
-static void copy(float *d, const float *s, int64_t n) {
-  int64_t i = 0;
-  for (; i + OW_VL <= n; i += OW_VL) ow_vstore(d + i, ow_vload(s + i));
-  for (; i + 4 <= n; i += 4) memcpy(d + i, s + i, 16);
-  for (; i < n; i++) d[i] = s[i];
-}
-
-static void finish(float *y, const float *s, int64_t n, float bias, int activation, float alpha) {
-  if (activation == OW_ACT_NONE)
-    for (int64_t i = 0; i < n; i++) y[i] = s[i] + bias;
-  else {
-    if (activation == OW_ACT_RELU) alpha = 0;
-    for (int64_t i = 0; i < n; i++) {
-      float t = s[i] + bias, neg = activation == OW_ACT_RELU ? 0 : alpha * t;
-      y[i] = t < 0 ? neg : t;
+// Rows end with zeros up to a whole vector: the next row is written later.
+static void stage(const ow_wino_rows *g, const float *x, float *box, ptrdiff_t row, ptrdiff_t next) {
+  for (int64_t d = 0; d < g->count[0]; d++)
+    for (int64_t h = 0; h < g->count[1]; h++) {
+      bool inside = d >= g->first[0] && d < g->last[0] && h >= g->first[1] && h < g->last[1];
+      float *r = box + (d * g->count[1] + h) * row;
+      const float *s = x + d * g->stride[0] + h * g->stride[1];
+      for (int64_t n = 0; n < g->count[2]; n++, r += g->len, s += g->stride[2]) {
+        int64_t i = 0, lo = inside && n < g->last[2] ? g->first[3] : g->len, hi = g->last[3];
+        for (; i < lo; i += OW_VL) ow_vstore(r + i, ow_vset(0));
+        if (lo == g->len) continue;
+        for (int64_t k = lo; k < hi; k += 16) __builtin_prefetch(s + next + k);
+        for (i = lo; i < g->len; i += OW_VL)
+          ow_vstore(r + i, i + OW_VL <= hi ? ow_vload(s + i) : i < hi ? ow_vload_part(s + i, hi - i) : ow_vset(0));
+      }
     }
-  }
 }
 
-const ow_wino_table OW_ISA_FN(ow_wino) = {OW_VL, OW_WINO_GROUP, OW_WINO_OMAX, rows, gather, scatter, copy, finish};
+static inline vf activate(vf t, int activation, vf alpha) {
+  if (activation == OW_ACT_NONE) return t;
+  vi negative = t < ow_vset(0);
+  vf low = activation == OW_ACT_RELU ? ow_vset(0) : alpha * t;
+  return (vf)((negative & (vi)low) | (~negative & (vi)t));
+}
+
+static inline void finish_rows(const ow_wino_rows *g, float *y, const float *box, ptrdiff_t row, ptrdiff_t next, float bias,
+                               int activation, float alpha) {
+  for (int64_t d = 0; d < g->last[0]; d++)
+    for (int64_t h = 0; h < g->last[1]; h++) {
+      const float *s = box + (d * g->count[1] + h) * row;
+      float *r = y + d * g->stride[0] + h * g->stride[1];
+      for (int64_t n = 0; n < g->last[2]; n++, s += g->len, r += g->stride[2]) {
+        int64_t i = 0, hi = g->last[3];
+        for (int64_t k = 0; k < hi; k += 16) __builtin_prefetch(r + next + k, 1);
+        for (; i + OW_VL <= hi; i += OW_VL) ow_vstore(r + i, activate(ow_vload(s + i) + ow_vset(bias), activation, ow_vset(alpha)));
+        if (i < hi) ow_vstore_part(r + i, activate(ow_vload(s + i) + ow_vset(bias), activation, ow_vset(alpha)), hi - i);
+      }
+    }
+}
+
+static void finish(const ow_wino_rows *g, float *y, const float *box, ptrdiff_t row, ptrdiff_t next, float bias, int activation,
+                   float alpha) {
+  if (activation == OW_ACT_NONE) finish_rows(g, y, box, row, next, bias, OW_ACT_NONE, 0);
+  else finish_rows(g, y, box, row, next, bias, activation, alpha);
+}
+
+const ow_wino_table OW_ISA_FN(ow_wino) = {OW_VL, OW_WINO_GROUP, OW_WINO_OMAX, rows, gather, scatter, stage, finish};
