@@ -120,7 +120,7 @@ $(B)/gen/cl_sources.h: $(wildcard csrc/opencl/*.cl)
 	@mkdir -p $(@D)
 	@awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name); sub(/\.cl$$/, "", name); \
 	  if (NR > 1) print "},"; printf "{\"%s\",\n", name } \
-	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); print "\"" $$0 "\\n\"" } END { print "}," }' $^ > $@
+	  { gsub(/\\/, "&&"); gsub(/"/, "\\\""); print "\"" $$0 "\\n\"" } END { print "}," }' $^ > $@
 $(B)/obj/opencl/program.o: $(B)/gen/cl_sources.h
 $(B)/gen/flags: FORCE
 	@mkdir -p $(@D)

@@ -277,3 +277,192 @@ describe("OpenCL", function()
     check(ow.full({ 4 }, 2, "f32"), d + d, 0)
   end)
 end)
+
+describe("network kernels on a device", function()
+  if not D then
+    it("have no device here", function() pending("skipped: no OpenCL device: " .. tostring(why)) end)
+    return
+  end
+  local nn = core.nn
+
+  local function sample(shape, shift, scale)
+    local n = 1
+    for _, s in ipairs(shape) do n = n * s end
+    local v = {}
+    for i = 1, n do v[i] = ((i * 0.6180339887498949 + (shift or 0)) % 1 - 0.5) * (scale or 2) end
+    return ow.tensor(v):to("f32"):reshape(shape)
+  end
+
+  local function there(t) return ow.is_tensor(t) and t:to(D) or t end
+
+  -- Runs a row on the plain reference and on the device; both give tol relative to the largest
+  -- element. in-place outputs go through `state`.
+  local function compare(name, inputs, options, tol, state)
+    local count = 0
+    for _, row in ipairs(nn.table()) do
+      if row.name == name then
+        count = #row.inputs
+        assert.is_true(row.opencl, name .. " has a device function")
+      end
+    end
+    local a, b = {}, {}
+    for k = 1, count do a[k], b[k] = inputs[k], there(inputs[k]) end
+    local o, p = { reference = true }, {}
+    for k, v in pairs(options or {}) do o[k], p[k] = v, v end
+    local want, got
+    if state then
+      o.out, p.out = {}, {}
+      for k, t in ipairs(state) do o.out[k], p.out[k] = t and t:copy(), t and t:to(D) end
+    end
+    a[count + 1], b[count + 1] = o, p
+    want = table.pack(nn[name](table.unpack(a, 1, count + 1)))
+    got = table.pack(nn[name](table.unpack(b, 1, count + 1)))
+    assert.equal(want.n, got.n)
+    for k = 1, want.n do
+      local w, g = want[k], got[k]
+      if w then
+        assert.equal(D, g:device(), name)
+        assert.same(w:shape(), g:shape(), name)
+        g = g:to("cpu")
+        assert.equal(w:dtype(), g:dtype())
+        local size = w:dtype() == "i64" and 0 or math.max(w:abs():max(), 1e-30) * tol
+        local off = w:dtype() == "i64" and (w:equal(g) and 0 or 1) or (w - g):abs():max()
+        if not (off <= size) then error(("%s, output %d: differs by %g, allowed %g"):format(name, k, off, size), 2) end
+      end
+    end
+  end
+
+  it("convolve in 1 to 3 dimensions", function()
+    local cases = { -- x, w, options
+      { { 2, 3, 9 }, { 5, 3, 3 }, { stride = 2, padding = 1 } },
+      { { 2, 4, 9, 7 }, { 6, 2, 3, 2 }, { groups = 2, padding = { 1, 0 }, dilation = { 2, 1 }, stride = { 1, 2 } } },
+      { { 1, 3, 6, 7, 8 }, { 70, 3, 3, 3, 3 }, { padding = 1 } },
+    }
+    for _, case in ipairs(cases) do
+      local x, w, o = sample(case[1]), sample(case[2], 0.3), case[3]
+      local bias = sample({ case[2][1] }, 0.7)
+      local f = { activation = "leaky_relu", alpha = 0.1 }
+      for k, v in pairs(o) do f[k] = v end
+      compare("conv", { x, w, bias }, f, 2e-6)
+      local dy = sample(nn.conv(x, w, nil, o):shape(), 0.1)
+      local g = { size = { table.unpack(case[1], 3) } }
+      for k, v in pairs(o) do g[k] = v end
+      compare("conv_grad_input", { dy, w }, g, 2e-6)
+      g.size, g.kernel = nil, { table.unpack(case[2], 3) }
+      compare("conv_grad_weight", { x, dy }, g, 2e-6)
+    end
+  end)
+
+  it("sum the weight's gradient over many positions in a fixed order", function()
+    local x, dy = sample({ 3, 2, 60, 60 }), sample({ 3, 4, 60, 60 }, 0.2)
+    compare("conv_grad_weight", { x, dy }, { kernel = 3, padding = 1 }, 5e-6)
+    local a = nn.conv_grad_weight(x:to(D), dy:to(D), { kernel = 3, padding = 1 })
+    local b = nn.conv_grad_weight(x:to(D), dy:to(D), { kernel = 3, padding = 1 })
+    assert.equal(a:bytes(), b:bytes())
+  end)
+
+  it("multiply matrices", function()
+    compare("matmul", { sample { 70, 33 }, sample({ 33, 5 }, 0.4) }, {}, 2e-6)
+    compare("matmul", { sample { 2, 33, 7 }, sample({ 5, 33 }, 0.4) }, { transpose_a = 1, transpose_b = 1 }, 2e-6)
+    compare("matmul", { sample({ 33, 7 }):T(), sample({ 3, 33, 5 }, 0.4) }, {}, 2e-6)
+    compare("linear", { sample { 9, 40 }, sample({ 11, 40 }, 0.3), sample({ 11 }, 0.1) }, {}, 2e-6)
+  end)
+
+  it("activate", function()
+    local x, dy = sample({ 7, 11 }, 0, 8), sample({ 7, 11 }, 0.3)
+    for _, kind in ipairs { "none", "relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softplus", "silu" } do
+      compare("activation", { x, }, { kind = kind, alpha = 0.3 }, 1e-6)
+      compare("activation_grad", { x, dy }, { kind = kind, alpha = 0.3 }, 1e-6)
+    end
+  end)
+
+  it("normalise batches", function()
+    local x, dy = sample({ 3, 5, 70, 65 }, 0, 6), sample({ 3, 5, 70, 65 }, 0.2)
+    local gamma, beta, mean, var = sample({ 5 }, 0.5) + 1.5, sample({ 5 }, 0.6), sample({ 5 }, 0.7), sample({ 5 }, 0.8) + 2
+    compare("batch_norm", { x, gamma, beta }, { activation = "relu" }, 3e-6)
+    compare("batch_norm", { x, nil, nil, mean, var }, {}, 3e-6)
+    local _, m, v = nn.batch_norm(x, gamma, beta, nil, nil, {})
+    compare("batch_norm_grad", { x, dy, gamma, beta, m, v }, { activation = "leaky_relu", alpha = 0.1 }, 1e-5)
+    compare("batch_norm_grad", { x, dy, gamma, nil, mean, var }, { fixed = 1 }, 1e-5)
+  end)
+
+  it("pool", function()
+    local x = sample { 2, 3, 6, 7, 5 }
+    compare("max_pool", { x }, { kernel = 2 }, 0)
+    local y, index = nn.max_pool(x, { kernel = 3, stride = 2, padding = 1 })
+    compare("max_pool", { x }, { kernel = 3, stride = 2, padding = 1 }, 0)
+    compare("max_pool_grad", { sample(y:shape(), 0.4), index }, { size = { 6, 7, 5 } }, 1e-6)
+    for count = 0, 1 do
+      local o = { kernel = { 3, 2, 3 }, stride = { 2, 1, 2 }, padding = { 1, 0, 1 }, count_padding = count }
+      compare("avg_pool", { x }, o, 1e-6)
+      local dy = sample(nn.avg_pool(x, o):shape(), 0.4)
+      o.size = { 6, 7, 5 }
+      compare("avg_pool_grad", { dy }, o, 1e-6)
+    end
+    assert.matches("max_pool_grad on " .. D .. ": index: expected", message(function()
+      return nn.max_pool_grad(sample({ 1, 1, 2 }):to(D), ow.tensor({ { { 0, 99 } } }):to(D), { size = 4 }):to("cpu")
+    end))
+  end)
+
+  it("drop the same elements as the host", function()
+    compare("dropout", { sample { 1003 } }, { p = 0.3, seed = 123456789012, stream = 77 }, 1e-7)
+    compare("dropout", { sample { 5 } }, { p = 1 }, 0)
+  end)
+
+  it("measure losses", function()
+    local x, t, w = sample({ 70, 90 }, 0, 6), sample({ 70, 90 }, 0.4, 1) + 0.5, sample({ 70, 90 }, 0.3, 1) + 0.5
+    local dv = ow.tensor({ 0.7 }, "f32")
+    for _, kind in ipairs { "mse", "mae", "huber", "bce_logits", "focal" } do
+      local o = { kind = kind, pos_weight = 2, reduction = kind == "mae" and "sum" or "mean" }
+      compare("loss", { x, t, w }, o, 1e-6)
+      compare("loss_grad", { x, t, nil, dv }, o, 2e-6)
+    end
+  end)
+
+  it("measure classes", function()
+    local x, dv = sample({ 40, 7, 30 }, 0, 9), ow.tensor({ 1.3 }, "f32")
+    local v = {}
+    for i = 1, 40 * 30 do v[i] = i * 5 % 8 end
+    local target, w = ow.tensor(v):reshape(40, 30), sample({ 7 }, 0.2, 1) + 1
+    for _, o in ipairs { {}, { smoothing = 0.1, reduction = "sum" } } do
+      compare("cross_entropy", { x, target, w }, o, 1e-6)
+      compare("cross_entropy_grad", { x, target, w, dv }, o, 2e-6)
+    end
+    for log = 0, 1 do
+      compare("softmax", { x }, { axis = 2, log = log }, 1e-6)
+      local y = nn.softmax(x, { axis = 2, log = log })
+      compare("softmax_grad", { y, sample({ 40, 7, 30 }, 0.1) }, { axis = 2, log = log }, 2e-6)
+    end
+    assert.matches("cross_entropy on " .. D .. ": target: expected classes", message(function()
+      return nn.cross_entropy(sample({ 1, 2 }):to(D), ow.tensor({ 3 }):to(D), nil, {}):to("cpu")
+    end))
+  end)
+
+  it("step optimisers", function()
+    local g, p, m, v = sample { 300 }, sample({ 300 }, 0.2), sample({ 300 }, 0.3), sample({ 300 }, 0.4) + 1.5
+    compare("sgd", { g }, { lr = 0.1, momentum = 0.9, nesterov = 1, weight_decay = 0.01 }, 1e-6, { p, m })
+    compare("sgd", { g }, { lr = 0.1 }, 1e-6, { p, false })
+    compare("rmsprop", { g }, { lr = 0.1, momentum = 0.5 }, 1e-6, { p, v, m })
+    compare("adam", { g }, { lr = 0.1, step = 3, weight_decay = 0.1, decoupled = 1 }, 1e-6, { p, m, v })
+  end)
+
+  it("measure whole tensors", function()
+    local x = sample { 9001 }
+    compare("sum_squares", { x }, {}, 1e-12)
+    compare("first_nonfinite", { x }, {}, 0)
+    x[5000], x[8000] = 0 / 0, 1 / 0
+    compare("first_nonfinite", { x }, {}, 0)
+  end)
+
+  it("take views, refuse other devices and rows that are not there", function()
+    local x = sample { 6, 4 }
+    local y = nn.activation(x:to(D):T(), { kind = "relu" })
+    assert.is_true(y:to("cpu"):equal(nn.activation(x:T():contiguous(), { kind = "relu" })))
+    assert.matches("dy is on cpu, the tensors before it on " .. D, message(function()
+      return nn.activation_grad(x:to(D), x, { kind = "relu" })
+    end))
+    assert.matches("resize: not available on " .. D .. "; move the tensors with", message(function()
+      return nn.resize(sample({ 1, 1, 4 }):to(D), { size = 8, mode = "linear" })
+    end))
+  end)
+end)

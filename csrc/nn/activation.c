@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { KIND, ALPHA };  // parameters
@@ -96,9 +97,10 @@ static bool fast(ow_nn_call *c, ow_err *e) {
 const ow_nn_op ow_nn_activation = {
     .name = "activation", .doc = "activation function of every element",
     .in = {{"x", OW_NN_FLOAT, .doc = "any shape"}}, .out = {{"y", OW_NN_FLOAT, .doc = "as x"}},
-    .param = PARAMS, .shape = shape, .reference = plain, .cpu = fast};
+    .param = PARAMS, .shape = shape, .reference = plain, .cpu = fast, .opencl = ow_nn_activation_cl};
 
 const ow_nn_op ow_nn_activation_grad = {
     .name = "activation_grad", .doc = "gradient of activation",
     .in = {{"x", OW_NN_FLOAT, .doc = "any shape"}, {"dy", OW_NN_FLOAT, .doc = "as x"}},
-    .out = {{"dx", OW_NN_FLOAT, .doc = "as x"}}, .param = PARAMS, .shape = shape, .reference = plain, .cpu = fast};
+    .out = {{"dx", OW_NN_FLOAT, .doc = "as x"}}, .param = PARAMS, .shape = shape, .reference = plain, .cpu = fast,
+    .opencl = ow_nn_activation_cl};

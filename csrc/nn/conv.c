@@ -2,6 +2,7 @@
 // conv_grad_weight: arguments, shape rules, and the call of the way that conv_choose.c names.
 // One to three spatial axes become three, missing ones in front with extent 1.
 #include "nn/conv.h"
+#include "nn/cl.h"
 
 #include <math.h>
 #include <string.h>
@@ -116,6 +117,11 @@ static bool grad_weight_problem(const ow_nn_call *c, ow_conv *p, ow_err *e) {
   extents(c, x->shape + 2, p->size);
   extents(c, c->p[KERNEL].i, p->kernel);
   return divides(p, p->in, "input", e) && divides(p, p->out, "output", e) && output_extents(c, p, e) && expect_dy(c, 1, p, e);
+}
+
+bool ow_conv_problem(const ow_nn_call *c, ow_conv *p, ow_err *e) {
+  return c->op == &ow_nn_conv ? forward_problem(c, p, e)
+         : c->op == &ow_nn_conv_grad_input ? grad_input_problem(c, p, e) : grad_weight_problem(c, p, e);
 }
 
 static bool forward_shape(ow_nn_call *c, ow_err *e) {
@@ -265,14 +271,14 @@ const ow_nn_op ow_nn_conv = {
     .out = {{"y", OW_NN_FLOAT, .doc = "[N, O, *((S + 2 padding - dilation (K - 1) - 1) / stride + 1)]"}},
     .param = {SHARED, {"activation", OW_NN_ENUM, 0, "none relu leaky_relu", "applied to y"},
               {"alpha", OW_NN_NUM, 0.01, NULL, "slope of leaky_relu below 0"}},
-    .shape = forward_shape, .reference = forward_reference, .cpu = forward_fast};
+    .shape = forward_shape, .reference = forward_reference, .cpu = forward_fast, .opencl = ow_nn_conv_cl};
 
 const ow_nn_op ow_nn_conv_grad_input = {
     .name = "conv_grad_input", .doc = "gradient of conv with respect to x; the forward of transposed convolution",
     .in = {{"dy", OW_NN_FLOAT, .doc = "[N, O, *]"}, {"w", OW_NN_FLOAT, .doc = "[O, C / groups, *K]"}},
     .out = {{"dx", OW_NN_FLOAT, .doc = "[N, C, *size]"}},
     .param = {SHARED, {"size", OW_NN_INT3, NAN, NULL, "spatial extents of x"}},
-    .shape = grad_input_shape, .reference = grad_input_reference, .cpu = grad_input_fast};
+    .shape = grad_input_shape, .reference = grad_input_reference, .cpu = grad_input_fast, .opencl = ow_nn_conv_cl};
 
 const ow_nn_op ow_nn_conv_grad_weight = {
     .name = "conv_grad_weight", .doc = "gradient of conv with respect to w and bias",
@@ -280,4 +286,4 @@ const ow_nn_op ow_nn_conv_grad_weight = {
     .out = {{"dw", OW_NN_FLOAT, .doc = "[O, C / groups, *kernel]"},
             {"dbias", OW_NN_FLOAT, .optional = true, .doc = "[O]"}},
     .param = {SHARED, {"kernel", OW_NN_INT3, NAN, NULL, "spatial extents of w"}},
-    .shape = grad_weight_shape, .reference = grad_weight_reference, .cpu = grad_weight_fast};
+    .shape = grad_weight_shape, .reference = grad_weight_reference, .cpu = grad_weight_fast, .opencl = ow_nn_conv_cl};

@@ -64,4 +64,7 @@ typedef enum { OW_CONV_FORWARD, OW_CONV_GRAD_INPUT, OW_CONV_GRAD_WEIGHT } ow_con
 // A wish that cannot be is an error; an environment variable that cannot be is passed over.
 bool ow_conv_choose(const ow_conv *p, ow_conv_pass pass, ow_dtype dtype, ow_conv_method wish, ow_conv_method *method, ow_err *e);
 
+// The problem of a call of one of the three rows (conv.c).
+bool ow_conv_problem(const ow_nn_call *c, ow_conv *p, ow_err *e);
+
 #endif

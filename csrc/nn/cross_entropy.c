@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { SMOOTHING, REDUCTION };
@@ -124,10 +125,11 @@ static bool run_grad(ow_nn_call *c, ow_err *e) {
 
 const ow_nn_op ow_nn_cross_entropy = {
     .name = "cross_entropy", .doc = "cross-entropy of logits with classes", .in = {INPUTS},
-    .out = {{"value", OW_NN_FLOAT, .doc = "[1]"}}, .param = PARAMS, .shape = shape, .reference = run};
+    .out = {{"value", OW_NN_FLOAT, .doc = "[1]"}}, .param = PARAMS, .shape = shape, .reference = run,
+    .opencl = ow_nn_cross_entropy_cl};
 
 const ow_nn_op ow_nn_cross_entropy_grad = {
     .name = "cross_entropy_grad", .doc = "gradient of cross_entropy by the logits",
     .in = {INPUTS, {"dvalue", OW_NN_FLOAT, .doc = "[1]"}},
     .out = {{"dlogits", OW_NN_FLOAT, .doc = "as logits"}},
-    .param = PARAMS, .shape = shape, .reference = run_grad};
+    .param = PARAMS, .shape = shape, .reference = run_grad, .opencl = ow_nn_cross_entropy_cl};

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/random.h"
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { P, SEED, STREAM };
@@ -60,4 +61,4 @@ const ow_nn_op ow_nn_dropout = {
     .param = {{"p", OW_NN_NUM, 0.5, NULL, "probability of dropping an element"},
               {"seed", OW_NN_INT, 0, NULL, "seed of the random numbers"},
               {"stream", OW_NN_INT, 0, NULL, "stream of the random numbers: one per layer and step"}},
-    .shape = shape, .reference = plain, .cpu = fast};
+    .shape = shape, .reference = plain, .cpu = fast, .opencl = ow_nn_dropout_cl};

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { KIND, DELTA, POS_WEIGHT, GAMMA, ALPHA, REDUCTION };
@@ -113,10 +114,11 @@ static bool run_grad(ow_nn_call *c, ow_err *e) {
 
 const ow_nn_op ow_nn_loss = {
     .name = "loss", .doc = "elementwise loss, averaged or summed", .in = {INPUTS},
-    .out = {{"value", OW_NN_FLOAT, .doc = "[1]"}}, .param = PARAMS, .shape = shape, .reference = run};
+    .out = {{"value", OW_NN_FLOAT, .doc = "[1]"}}, .param = PARAMS, .shape = shape, .reference = run,
+    .opencl = ow_nn_loss_cl};
 
 const ow_nn_op ow_nn_loss_grad = {
     .name = "loss_grad", .doc = "gradient of loss by the prediction",
     .in = {INPUTS, {"dvalue", OW_NN_FLOAT, .doc = "[1]"}},
     .out = {{"dprediction", OW_NN_FLOAT, .doc = "as prediction"}},
-    .param = PARAMS, .shape = shape, .reference = run_grad};
+    .param = PARAMS, .shape = shape, .reference = run_grad, .opencl = ow_nn_loss_grad_cl};

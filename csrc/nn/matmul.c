@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/threads.h"
+#include "nn/cl.h"
 #include "nn/nn.h"
 
 enum { TRANSPOSE_A, TRANSPOSE_B };
@@ -123,11 +124,11 @@ const ow_nn_op ow_nn_matmul = {
     .out = {{"c", OW_NN_FLOAT, .doc = "[B, M, N] or [M, N]"}},
     .param = {{"transpose_a", OW_NN_INT, 0, NULL, "1: a is given as [..., K, M]"},
               {"transpose_b", OW_NN_INT, 0, NULL, "1: b is given as [..., N, K]"}},
-    .shape = matmul_shape, .reference = matmul_reference, .cpu = matmul_fast};
+    .shape = matmul_shape, .reference = matmul_reference, .cpu = matmul_fast, .opencl = ow_nn_matmul_cl};
 
 const ow_nn_op ow_nn_linear = {
     .name = "linear", .doc = "x w^T + bias",
     .in = {{"x", OW_NN_FLOAT, .doc = "[..., M, K]"}, {"w", OW_NN_FLOAT, .doc = "[O, K]"},
            {"bias", OW_NN_FLOAT, .optional = true, .doc = "[O]"}},
     .out = {{"y", OW_NN_FLOAT, .doc = "[..., M, O]"}},
-    .shape = linear_shape, .reference = linear_reference, .cpu = linear_fast};
+    .shape = linear_shape, .reference = linear_reference, .cpu = linear_fast, .opencl = ow_nn_linear_cl};

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "nn/cl.h"
 #include "nn/kernel.h"
 #include "nn/measure.h"
 
@@ -77,10 +78,10 @@ static bool fast_nonfinite(ow_nn_call *c, ow_err *e) {
 const ow_nn_op ow_nn_sum_squares = {
     .name = "sum_squares", .doc = "sum of the squares of all elements",
     .in = {{"x", OW_NN_FLOAT, .doc = "any shape"}}, .out = {{"value", OW_NN_DOUBLE, .doc = "[1]"}},
-    .shape = shape, .reference = plain_squares, .cpu = fast_squares};
+    .shape = shape, .reference = plain_squares, .cpu = fast_squares, .opencl = ow_nn_measure_cl};
 
 const ow_nn_op ow_nn_first_nonfinite = {
     .name = "first_nonfinite", .doc = "place of the first NaN or infinity",
     .in = {{"x", OW_NN_FLOAT, .doc = "any shape"}},
     .out = {{"index", OW_NN_INDEX, .doc = "[1], 1-based row-major place, 0 = all are finite"}},
-    .shape = shape, .reference = plain_nonfinite, .cpu = fast_nonfinite};
+    .shape = shape, .reference = plain_nonfinite, .cpu = fast_nonfinite, .opencl = ow_nn_measure_cl};

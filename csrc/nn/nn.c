@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/device.h"
+#include "opencl/launch.h"
+
 #define OW_NN_ROW(id) &ow_nn_##id,
 const ow_nn_op *const ow_nn_ops[] = {OW_NN_LIST(OW_NN_ROW) NULL};
 #undef OW_NN_ROW
@@ -51,7 +54,8 @@ static bool check_inputs(ow_nn_call *c, int *device, ow_err *e) {
       continue;
     }
     if (*device >= 0 && t->storage->device != *device)
-      return OW_FAIL(e, OW_EDEVICE, "%s is on another device than the tensors before it", op->in[k].name);
+      return OW_FAIL(e, OW_EDEVICE, "%s is on %s, the tensors before it on %s", op->in[k].name,
+                     ow_device_name(t->storage->device), ow_device_name(*device));
     *device = t->storage->device;
     if (op->in[k].type != OW_NN_FLOAT) continue;
     if (!known && (t->dtype == OW_F32 || t->dtype == OW_F64)) c->dtype = t->dtype, known = true;
@@ -76,8 +80,7 @@ static bool check_output(ow_nn_call *c, int k, int device, ow_err *e) {
   ow_dtype want = want_dtype(c, a->type);
   if (!t->storage) {
     if (a->inplace) return OW_FAIL(e, OW_EARG, "%s is changed in place: give it in out", a->name);
-    return device > OW_CPU ? OW_FAIL(e, OW_EDEVICE, "%s: give outputs on a device in out", a->name)
-                           : ow_tensor_new(t, want, c->out_ndim[k], c->out_shape[k], e);
+    return ow_tensor_new_on(t, device, want, c->out_ndim[k], c->out_shape[k], e);
   }
   bool same = t->dtype == want && t->ndim == c->out_ndim[k] && ow_tensor_is_contiguous(t);
   for (int d = 0; same && d < t->ndim; d++) same = t->shape[d] == c->out_shape[k][d];
@@ -92,6 +95,8 @@ bool ow_nn_run(ow_nn_call *c, bool reference, ow_err *e) {
   const ow_nn_op *op = c->op;
   int device;
   if (!check_inputs(c, &device, e)) return false;
+  if (device > OW_CPU && (!ow_cl_can(device, c->dtype, e) || (op->out[0].type == OW_NN_DOUBLE && !ow_cl_can(device, OW_F64, e))))
+    return false;
   const ow_tensor *first = c->in[0];
   c->spatial = first && first->ndim > 2 ? first->ndim - 2 : 0;
   if (!op->shape(c, e)) return false;
@@ -112,7 +117,7 @@ bool ow_nn_run(ow_nn_call *c, bool reference, ow_err *e) {
     }
   if (ok) {
     ow_nn_kernel f = device > OW_CPU ? op->opencl : reference || !op->cpu ? op->reference : op->cpu;
-    ok = f ? f(c, e) : OW_FAIL(e, OW_EDEVICE, "not available on this device; move the tensors with t:to('cpu')");
+    ok = f ? f(c, e) : OW_FAIL(e, OW_EDEVICE, "not available on %s; move the tensors with t:to('cpu')", ow_device_name(device));
   }
   for (int k = 0; k < OW_NN_MAXIN; k++) ow_tensor_close(&dense[k]);
   memcpy(c->in, given, sizeof given);

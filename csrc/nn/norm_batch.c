@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "nn/activation.h"
+#include "nn/cl.h"
 #include "nn/kernel.h"
 #include "nn/norm.h"
 
@@ -215,7 +216,7 @@ const ow_nn_op ow_nn_batch_norm = {
     .out = {{"y", OW_NN_FLOAT, .doc = "as x"},
             {"mean", OW_NN_FLOAT, true, .doc = "[C], the statistics used"},
             {"var", OW_NN_FLOAT, true, .doc = "[C], biased"}},
-    .param = {PARAMS}, .shape = shape, .reference = plain, .cpu = fast};
+    .param = {PARAMS}, .shape = shape, .reference = plain, .cpu = fast, .opencl = ow_nn_batch_norm_cl};
 
 const ow_nn_op ow_nn_batch_norm_grad = {
     .name = "batch_norm_grad", .doc = "gradient of batch_norm",
@@ -229,4 +230,4 @@ const ow_nn_op ow_nn_batch_norm_grad = {
             {"dgamma", OW_NN_FLOAT, true, .doc = "[C]"},
             {"dbeta", OW_NN_FLOAT, true, .doc = "[C]"}},
     .param = {PARAMS, {"fixed", OW_NN_INT, 0, NULL, "1: the statistics were given, not taken from the batch"}},
-    .shape = shape, .reference = plain_grad, .cpu = fast_grad};
+    .shape = shape, .reference = plain_grad, .cpu = fast_grad, .opencl = ow_nn_batch_norm_grad_cl};

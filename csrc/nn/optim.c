@@ -7,6 +7,7 @@
 //   decoupled decay (Loshchilov and Hutter, ICLR 2019): p -= lr weight_decay p before that.
 #include <math.h>
 
+#include "nn/cl.h"
 #include "nn/kernel.h"
 #include "nn/optim.h"
 
@@ -123,7 +124,7 @@ const ow_nn_op ow_nn_sgd = {
               {"dampening", OW_NN_NUM, 0, NULL, "1 minus the weight of the gradient in the buffer"},
               {"nesterov", OW_NN_INT, 0, NULL, "1: look ahead along the momentum"}, DECAY,
               {"first", OW_NN_INT, 0, NULL, "1: the buffer has no content yet"}},
-    .shape = shape, .reference = plain_sgd, .cpu = fast};
+    .shape = shape, .reference = plain_sgd, .cpu = fast, .opencl = ow_nn_optim_cl};
 
 const ow_nn_op ow_nn_rmsprop = {
     .name = "rmsprop", .doc = "a step of RMSprop", GRAD,
@@ -132,7 +133,7 @@ const ow_nn_op ow_nn_rmsprop = {
     .param = {LR, {"alpha", OW_NN_NUM, 0.99, NULL, "share of the mean square that is kept"},
               {"eps", OW_NN_NUM, 1e-8, NULL, "added to the root"},
               {"momentum", OW_NN_NUM, 0, NULL, "share of the last step that is kept"}, DECAY},
-    .shape = shape, .reference = plain_rmsprop, .cpu = fast};
+    .shape = shape, .reference = plain_rmsprop, .cpu = fast, .opencl = ow_nn_optim_cl};
 
 const ow_nn_op ow_nn_adam = {
     .name = "adam", .doc = "a step of Adam or AdamW", GRAD,
@@ -143,4 +144,4 @@ const ow_nn_op ow_nn_adam = {
               {"eps", OW_NN_NUM, 1e-8, NULL, "added to the root"}, DECAY,
               {"decoupled", OW_NN_INT, 0, NULL, "1: decay beside the gradient (AdamW)"},
               {"step", OW_NN_INT, NAN, NULL, "1 at the first step"}},
-    .shape = shape, .reference = plain_adam, .cpu = fast};
+    .shape = shape, .reference = plain_adam, .cpu = fast, .opencl = ow_nn_optim_cl};

@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { KERNEL, STRIDE, PADDING, COUNT };                // forward
@@ -40,7 +41,7 @@ static void plane_shape(const ow_nn_call *c, const int64_t size[3], int64_t shap
 }
 
 // Geometry of any of the four rows; out_ndim and out_shape are filled where c is being shaped.
-static bool geometry(const ow_nn_call *c, ow_pool *p, ow_err *e) {
+bool ow_pool_geometry(const ow_nn_call *c, ow_pool *p, ow_err *e) {
   const ow_tensor *t = c->in[0];
   p->planes = t->shape[0] * t->shape[1];
   if (c->op == &ow_nn_max_pool_grad) {
@@ -59,7 +60,7 @@ static bool shape(ow_nn_call *c, ow_err *e) {
   ow_pool p;
   int64_t s[5];
   int nd = c->in[0]->ndim;
-  if (!ow_nn_expect_nc(c, 0, 1, 3, e) || !geometry(c, &p, e)) return false;
+  if (!ow_nn_expect_nc(c, 0, 1, 3, e) || !ow_pool_geometry(c, &p, e)) return false;
   bool grad = c->op == &ow_nn_max_pool_grad || c->op == &ow_nn_avg_pool_grad;
   if (grad) {
     plane_shape(c, p.osize, s);
@@ -92,7 +93,7 @@ static double window(const ow_pool *p, int64_t o, bool count, int64_t lo[3], int
 
 static bool plain_max(ow_nn_call *c, ow_err *e) {
   ow_pool p;
-  if (!geometry(c, &p, e)) return false;
+  if (!ow_pool_geometry(c, &p, e)) return false;
   ow_elems x = ow_elements(c->in[0]), y = ow_elements(c->out[0]);
   int64_t *index = ow_outi(c, 1), lo[3], hi[3];
   for (int64_t k = 0; k < p.planes; k++) {
@@ -114,7 +115,7 @@ static bool plain_max(ow_nn_call *c, ow_err *e) {
 
 static bool plain_max_grad(ow_nn_call *c, ow_err *e) {
   ow_pool p;
-  if (!geometry(c, &p, e) || !ow_nn_index_in(c, 1, 0, p.in - 1, e)) return false;
+  if (!ow_pool_geometry(c, &p, e) || !ow_nn_index_in(c, 1, 0, p.in - 1, e)) return false;
   ow_elems dy = ow_elements(c->in[0]), dx = ow_elements(c->out[0]);
   const int64_t *index = ow_i64(c->in[1]);
   for (int64_t k = 0; k < p.planes; k++) {
@@ -128,7 +129,7 @@ static bool plain_max_grad(ow_nn_call *c, ow_err *e) {
 
 static bool plain_avg(ow_nn_call *c, ow_err *e) {
   ow_pool p;
-  if (!geometry(c, &p, e)) return false;
+  if (!ow_pool_geometry(c, &p, e)) return false;
   ow_elems x = ow_elements(c->in[0]), y = ow_elements(c->out[0]);
   int64_t lo[3], hi[3];
   for (int64_t k = 0; k < p.planes; k++) {
@@ -144,7 +145,7 @@ static bool plain_avg(ow_nn_call *c, ow_err *e) {
 
 static bool plain_avg_grad(ow_nn_call *c, ow_err *e) {
   ow_pool p;
-  if (!geometry(c, &p, e)) return false;
+  if (!ow_pool_geometry(c, &p, e)) return false;
   ow_elems dy = ow_elements(c->in[0]), dx = ow_elements(c->out[0]);
   int64_t lo[3], hi[3];
   for (int64_t k = 0; k < p.planes; k++) {
@@ -160,16 +161,16 @@ static bool plain_avg_grad(ow_nn_call *c, ow_err *e) {
 
 static bool fast_max(ow_nn_call *c, ow_err *e) {
   ow_pool p;
-  return geometry(c, &p, e) && ow_max_pool_fast(c, &p, e);
+  return ow_pool_geometry(c, &p, e) && ow_max_pool_fast(c, &p, e);
 }
 static bool fast_max_grad(ow_nn_call *c, ow_err *e) {
   ow_pool p;
-  return geometry(c, &p, e) && ow_max_pool_grad_fast(c, &p, e);
+  return ow_pool_geometry(c, &p, e) && ow_max_pool_grad_fast(c, &p, e);
 }
 static bool fast_avg(ow_nn_call *c, ow_err *e) {
   ow_pool p;
   bool grad = c->op == &ow_nn_avg_pool_grad;
-  return geometry(c, &p, e) && ow_avg_pool_fast(c, &p, c->p[grad ? G_COUNT : COUNT].i[0], grad, e);
+  return ow_pool_geometry(c, &p, e) && ow_avg_pool_fast(c, &p, c->p[grad ? G_COUNT : COUNT].i[0], grad, e);
 }
 
 #define WINDOW                                                                  \
@@ -184,22 +185,23 @@ const ow_nn_op ow_nn_max_pool = {
     .in = {{"x", OW_NN_FLOAT, .doc = "[N, C, *S], 1 to 3 spatial axes"}},
     .out = {{"y", OW_NN_FLOAT, .doc = "[N, C, *O]"},
             {"index", OW_NN_INDEX, true, .doc = "as y, 0-based place of the element in its plane"}},
-    .param = {WINDOW}, .shape = shape, .reference = plain_max, .cpu = fast_max};
+    .param = {WINDOW}, .shape = shape, .reference = plain_max, .cpu = fast_max, .opencl = ow_nn_pool_cl};
 
 const ow_nn_op ow_nn_max_pool_grad = {
     .name = "max_pool_grad", .doc = "gradient of max_pool",
     .in = {{"dy", OW_NN_FLOAT, .doc = "[N, C, *O]"}, {"index", OW_NN_INDEX, .doc = "as max_pool gave it"}},
     .out = {{"dx", OW_NN_FLOAT, .doc = "[N, C, *S]"}},
-    .param = {SIZE}, .shape = shape, .reference = plain_max_grad, .cpu = fast_max_grad};
+    .param = {SIZE}, .shape = shape, .reference = plain_max_grad, .cpu = fast_max_grad, .opencl = ow_nn_pool_cl};
 
 const ow_nn_op ow_nn_avg_pool = {
     .name = "avg_pool", .doc = "mean of every window",
     .in = {{"x", OW_NN_FLOAT, .doc = "[N, C, *S], 1 to 3 spatial axes"}},
     .out = {{"y", OW_NN_FLOAT, .doc = "[N, C, *O]"}},
-    .param = {WINDOW, COUNTING}, .shape = shape, .reference = plain_avg, .cpu = fast_avg};
+    .param = {WINDOW, COUNTING}, .shape = shape, .reference = plain_avg, .cpu = fast_avg, .opencl = ow_nn_pool_cl};
 
 const ow_nn_op ow_nn_avg_pool_grad = {
     .name = "avg_pool_grad", .doc = "gradient of avg_pool",
     .in = {{"dy", OW_NN_FLOAT, .doc = "[N, C, *O]"}},
     .out = {{"dx", OW_NN_FLOAT, .doc = "[N, C, *S]"}},
-    .param = {SIZE, WINDOW, COUNTING}, .shape = shape, .reference = plain_avg_grad, .cpu = fast_avg};
+    .param = {SIZE, WINDOW, COUNTING}, .shape = shape, .reference = plain_avg_grad, .cpu = fast_avg,
+    .opencl = ow_nn_pool_cl};

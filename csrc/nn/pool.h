@@ -1,7 +1,7 @@
 // Geometry of pooling windows, and the vectorised rows of pool.simd.c.
 #ifndef OW_NN_POOL_H
 #define OW_NN_POOL_H
-#include <stdint.h>
+#include "nn/nn.h"
 
 #include "nn/nn.h"
 #include "simd/isa.h"
@@ -42,5 +42,8 @@ static inline void ow_pool_outputs(const ow_pool *p, int64_t k, int64_t *lo, int
   *hi = last < 0 ? 0 : last / p->stride[2] + 1;
   if (*hi > p->osize[2]) *hi = p->osize[2];
 }
+
+// Geometry of a call of any of the four rows.
+bool ow_pool_geometry(const ow_nn_call *c, ow_pool *p, ow_err *e);
 
 #endif

@@ -3,6 +3,7 @@
 // The tensor is read as [outer, n, inner], n the axis.
 #include <math.h>
 
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { AXIS, LOG };
@@ -78,10 +79,11 @@ static bool plain_grad(ow_nn_call *c, ow_err *e) {
 const ow_nn_op ow_nn_softmax = {
     .name = "softmax", .doc = "softmax along an axis, or its logarithm",
     .in = {{"x", OW_NN_FLOAT, .doc = "any shape"}}, .out = {{"y", OW_NN_FLOAT, .doc = "as x"}},
-    .param = PARAMS, .shape = shape, .reference = plain};
+    .param = PARAMS, .shape = shape, .reference = plain, .opencl = ow_nn_softmax_cl};
 
 const ow_nn_op ow_nn_softmax_grad = {
     .name = "softmax_grad", .doc = "gradient of softmax from its result",
     .in = {{"y", OW_NN_FLOAT, .doc = "result of softmax with the same parameters"},
            {"dy", OW_NN_FLOAT, .doc = "as y"}},
-    .out = {{"dx", OW_NN_FLOAT, .doc = "as y"}}, .param = PARAMS, .shape = shape, .reference = plain_grad};
+    .out = {{"dx", OW_NN_FLOAT, .doc = "as y"}}, .param = PARAMS, .shape = shape, .reference = plain_grad,
+    .opencl = ow_nn_softmax_cl};

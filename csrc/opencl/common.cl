@@ -51,3 +51,11 @@ static void place(const walk *w, ulong i, int t, long *at) {
     for (int j = 0; j < t; j++) at[j] += x * w->stride[j][a];
   }
 }
+
+// lane[0] = the sum over a group's 64 lanes, in a tree of fixed shape.
+#define TREE64(lane, me)                                   \
+  barrier(CLK_LOCAL_MEM_FENCE);                            \
+  for (int half_ = 32; half_; half_ /= 2) {                \
+    if (me < half_) lane[me] += lane[me + half_];          \
+    barrier(CLK_LOCAL_MEM_FENCE);                          \
+  }

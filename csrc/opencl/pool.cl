@@ -1,0 +1,89 @@
+// Pooling (rules: nn/pool.c). One work-item an output; the gradient of max pooling one a plane,
+// which adds in the order of the outputs, since windows may overlap.
+typedef struct { long planes, in, out, size[3], osize[3], kernel_[3], stride[3], padding[3]; } pooling;
+
+// The part of window o inside the input; returns its divisor as an average.
+static T window(const pooling *p, long o, int count, long *lo, long *hi) {
+  T volume = 1;
+  for (int j = 2; j >= 0; o /= p->osize[j], j--) {
+    long a = o % p->osize[j] * p->stride[j] - p->padding[j], b = a + p->kernel_[j];
+    volume *= (T)(count ? min(b, p->size[j] + p->padding[j]) - a : min(b, p->size[j]) - max(a, 0L));
+    lo[j] = max(a, 0L);
+    hi[j] = min(b, p->size[j]);
+  }
+  return volume;
+}
+
+kernel void max_forward(IN(T, px), OUT(T, py), OUT(i64, pindex), const pooling p) {
+  USE_IN(T, px);
+  USE_OUT(T, py);
+  USE_OUT(i64, pindex);
+  const long t = get_global_id(0);
+  if (t >= p.planes * p.out) return;
+  long lo[3], hi[3], best = -1;
+  window(&p, t % p.out, 1, lo, hi);
+  px += t / p.out * p.in;
+  T top = 0;
+  for (long a = lo[0]; a < hi[0]; a++)
+    for (long b = lo[1]; b < hi[1]; b++)
+      for (long c = lo[2]; c < hi[2]; c++) {
+        const long i = (a * p.size[1] + b) * p.size[2] + c;
+        const T v = px[i];
+        if (best < 0 || v > top || (isnan(v) && !isnan(top))) best = i, top = v;
+      }
+  py[t] = top;
+  if (pindex) pindex[t] = best;
+}
+
+kernel void max_backward(IN(T, pdy), IN(i64, pindex), OUT(T, pdx), const pooling p, CHECKS) {
+  USE_IN(T, pdy);
+  USE_IN(i64, pindex);
+  USE_OUT(T, pdx);
+  const long k = get_global_id(0);
+  if (k >= p.planes) return;
+  for (long i = 0; i < p.in; i++) pdx[k * p.in + i] = 0;
+  for (long o = k * p.out; o < (k + 1) * p.out; o++) {
+    const long i = pindex[o];
+    if (i < 0 || i >= p.in) COMPLAIN;
+    else pdx[k * p.in + i] += pdy[o];
+  }
+}
+
+kernel void avg_forward(IN(T, px), OUT(T, py), const pooling p, const int count) {
+  USE_IN(T, px);
+  USE_OUT(T, py);
+  const long t = get_global_id(0);
+  if (t >= p.planes * p.out) return;
+  long lo[3], hi[3];
+  const T volume = window(&p, t % p.out, count, lo, hi);
+  px += t / p.out * p.in;
+  A sum = 0;
+  for (long a = lo[0]; a < hi[0]; a++)
+    for (long b = lo[1]; b < hi[1]; b++)
+      for (long c = lo[2]; c < hi[2]; c++) sum += px[(a * p.size[1] + b) * p.size[2] + c];
+  py[t] = (T)(sum / volume);
+}
+
+// Each input gathers from the windows that hold it, in order.
+kernel void avg_backward(IN(T, pdy), OUT(T, pdx), const pooling p, const int count) {
+  USE_IN(T, pdy);
+  USE_OUT(T, pdx);
+  const long t = get_global_id(0);
+  if (t >= p.planes * p.in) return;
+  long at = t % p.in, first[3], last[3], lo[3], hi[3];
+  for (int j = 2; j >= 0; at /= p.size[j], j--) {
+    const long i = at % p.size[j] + p.padding[j];
+    first[j] = i < p.kernel_[j] ? 0 : (i - p.kernel_[j]) / p.stride[j] + 1;
+    last[j] = min(i / p.stride[j], p.osize[j] - 1);
+  }
+  pdy += t / p.in * p.out;
+  A sum = 0;
+  for (long a = first[0]; a <= last[0]; a++)
+    for (long b = first[1]; b <= last[1]; b++)
+      for (long c = first[2]; c <= last[2]; c++) {
+        const long o = (a * p.osize[1] + b) * p.osize[2] + c;
+        const T volume = window(&p, o, count, lo, hi);
+        sum += pdy[o] / volume;
+      }
+  pdx[t] = (T)sum;
+}
