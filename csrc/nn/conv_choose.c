@@ -17,7 +17,7 @@ static bool from_environment(ow_conv_method *m, ow_err *e) {
 // By shape. Winograd saves the more multiplications the more axes have three taps, and its
 // transforms cost the less the more channels share them. Least channels (of in and out) from
 // which it was the faster one, [axes with three taps - 1][pass]; measured on two AVX-512 cores.
-static const int winograd_from[3][3] = {{1 << 30, 1 << 30, 1 << 30}, {48, 48, 24}, {12, 12, 12}};
+static const int winograd_from[3][3] = {{1 << 30, 1 << 30, 1 << 30}, {32, 32, 20}, {12, 12, 12}};
 
 static ow_conv_method by_shape(const ow_conv *p, ow_conv_pass pass) {
   int axes = 0;
