@@ -24,6 +24,14 @@ typedef struct {
   int kind;
 } ow_affine;
 
+// The same for rows of c channels that lie side by side; vectors of T, one element a channel.
+typedef struct {
+  const void *mean, *scale, *shift, *k[3];
+  double alpha;
+  int kind;
+  bool fixed;  // k[1] and k[2] are 0 throughout
+} ow_affine_rows;
+
 typedef struct {
   // Vectors are void: the table has one row for float and one for double.
   void (*moments)(const void *x, int64_t n, ow_moments *m);
@@ -32,9 +40,20 @@ typedef struct {
   void (*sums)(const void *x, const void *dy, int64_t n, const ow_affine *a, double out[2]);
   // dx = k[0] g + k[1] (x - mean) + k[2]
   void (*backward)(const void *x, const void *dy, int64_t n, const ow_affine *a, const double k[3], void *dx, bool past);
+  // n rows of c channels; m, out: one element (sums: a pair) a channel, written
+  void (*moments_rows)(const void *x, int64_t n, int64_t c, ow_moments *m);
+  void (*forward_rows)(const void *x, int64_t n, int64_t c, const ow_affine_rows *a, void *y);
+  void (*sums_rows)(const void *x, const void *dy, int64_t n, int64_t c, const ow_affine_rows *a, double *out);
+  void (*backward_rows)(const void *x, const void *dy, int64_t n, int64_t c, const ow_affine_rows *a, void *dx);
 } ow_norm_kernels;
 
 typedef struct { ow_norm_kernels of[2]; } ow_norm_table_t;  // [0] f32, [1] f64
 OW_SIMD_TABLE(ow_norm_table_t, ow_norm_table)
+
+// batch_norm and its gradient where there are no positions, [N, C]; arguments as in norm_batch.c.
+struct ow_nn_call;
+struct ow_err;
+bool ow_norm_rows(struct ow_nn_call *c, double eps, int kind, double alpha, struct ow_err *e);
+bool ow_norm_rows_grad(struct ow_nn_call *c, double eps, int kind, double alpha, bool fixed, struct ow_err *e);
 
 #endif

@@ -31,10 +31,13 @@ GATE(double)
 
 #define T float
 #include "nn/norm_body.h"
+#include "nn/norm_rows.h"
 #undef T
 #define T double
 #include "nn/norm_body.h"
+#include "nn/norm_rows.h"
 #undef T
 
-#define KERNELS(T) {moments_##T, forward_##T, sums_##T, backward_##T}
+#define KERNELS(T) \
+  {moments_##T, forward_##T, sums_##T, backward_##T, moments_rows_##T, forward_rows_##T, sums_rows_##T, backward_rows_##T}
 const ow_norm_table_t OW_ISA_FN(ow_norm_table) = {{KERNELS(float), KERNELS(double)}};

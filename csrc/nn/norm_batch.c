@@ -8,7 +8,7 @@
 //
 // The fast way reads x once for the moments and once more to write y; the gradient reads
 // x and dy once for both sums and once more to write dx. A run is one channel of one sample;
-// partial results of the runs are joined in the order of the samples.
+// partial results of the runs are joined in the order of the samples. Without positions: norm_rows.c.
 #include <math.h>
 
 #include "base/alloc.h"
@@ -120,6 +120,7 @@ static const char *at(const ow_tensor *t, int64_t run, dims d) {
 
 static bool fast(ow_nn_call *c, ow_err *e) {
   dims d = dims_of(c->in[X]);
+  if (d.s == 1) return ow_norm_rows(c, c->p[EPS].f, (int)c->p[ACTIVATION].i[0], c->p[ALPHA].f, e);
   const ow_norm_kernels *K = &ow_norm_table()->of[c->dtype == OW_F64];
   ow_elems gamma = ow_elements(c->in[GAMMA]), beta = ow_elements(c->in[BETA]);
   ow_elems mean = ow_elements(c->in[MEAN]), var = ow_elements(c->in[VAR]);
@@ -157,6 +158,7 @@ typedef struct { double sum[2]; } pair;
 
 static bool fast_grad(ow_nn_call *c, ow_err *e) {
   dims d = dims_of(c->in[G_X]);
+  if (d.s == 1) return ow_norm_rows_grad(c, c->p[EPS].f, (int)c->p[ACTIVATION].i[0], c->p[ALPHA].f, c->p[FIXED].i[0], e);
   const ow_norm_kernels *K = &ow_norm_table()->of[c->dtype == OW_F64];
   ow_elems gamma = ow_elements(c->in[G_GAMMA]), beta = ow_elements(c->in[G_BETA]);
   ow_elems mean = ow_elements(c->in[G_MEAN]), var = ow_elements(c->in[G_VAR]);
