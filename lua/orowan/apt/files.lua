@@ -3,26 +3,31 @@
 local core = require "orowan.core"
 local failure = require "orowan.failure"
 local io = require "orowan.io"
+local nexus = require "orowan.apt.nexus"
 
 local files = {}
 
 ---@class orowan.apt.file
 ---@field path string
----@field format string "pos", "epos", "ato", "apt"
+---@field format string "pos", "epos", "ato", "apt", "nxapm"
 ---@field n integer ions
 ---@field columns {name: string, unit: string, dtype: string}[]
 ---@field notes string[] what was decided while opening (byte order, volts, an incomplete record)
 local File = {}
 File.__index = File
 
+local hdf5 <const> = { nxs = true, h5 = true, hdf5 = true, nxapm = true }
+
 --- Opens an atom probe file. Nothing but the header and some samples are read. The byte order
 --- is judged by the values: a file in the other order is read as it is and `notes` says so;
 --- voltages of .epos that are volts come out as kV, with a note.
----@param path string .pos, .epos, .ato (versions 3, 5) or .apt
+---@param path string .pos, .epos, .ato (versions 3, 5), .apt, or NeXus (NXapm: .nxs, .h5, .hdf5)
 ---@param options? {format?: string, partial?: boolean} format: when the ending misleads; partial: leave out a last incomplete record, with a note, instead of failing
 ---@return orowan.apt.file? file
 ---@return table? err
 function files.open(path, options)
+  local format = options and options.format or type(path) == "string" and path:match "%.(%w+)$"
+  if hdf5[format and format:lower()] then return nexus.open(path) end
   local handle, err = core.ions.open(path, options)
   if not handle then return nil, err end
   local info = handle:info()
@@ -57,7 +62,7 @@ function File:mass(first, count) return self:read("mass", first, count) end
 
 --- Walks the file in slabs of consecutive ions.
 ---@param size? integer ions per slab, default 2^22 (64 MiB of positions and masses)
----@return fun(): integer?, orowan.tensor?, orowan.tensor? iterator first ion, positions [k, 3], mass [k]
+---@return fun(): integer?, orowan.tensor?, orowan.tensor? iterator first ion, positions [k, 3], mass [k] (nil where the file has none)
 function File:slabs(size)
   size = size or 2 ^ 22 // 1 | 0
   if math.type(size) ~= "integer" or size < 1 then error("slabs: size: expected a whole number of ions, at least 1", 2) end
@@ -66,7 +71,7 @@ function File:slabs(size)
     if first > self.n then return nil end
     local start, k = first, math.min(size, self.n - first + 1)
     first = first + k
-    return start, self:positions(start, k), self:mass(start, k)
+    return start, self:positions(start, k), #self.columns > 3 and self:mass(start, k) or nil
   end
 end
 
@@ -79,6 +84,9 @@ function File:__tostring()
   return ("%s: .%s, %d ions (%s)%s"):format(self.path, self.format, self.n, table.concat(names, ", "),
     #self.notes > 0 and "; " .. table.concat(self.notes, "; ") or "")
 end
+
+-- a NeXus file walks and shows itself as the others do
+nexus.File.slabs, nexus.File.__tostring = File.slabs, File.__tostring
 
 ---@class orowan.apt.ions
 ---@field positions orowan.tensor f32 [n, 3], nm
@@ -125,7 +133,7 @@ end
 
 --- Reads a whole reconstruction into memory. Ions with a value that is not finite are left out
 --- and counted in `excluded`.
----@param path string .pos, .epos, .ato, .apt, or a text table with x, y, z and maybe m/q
+---@param path string .pos, .epos, .ato, .apt, .nxs, or a text table with x, y, z and maybe m/q
 ---@param options? {format?: string, partial?: boolean} as for `apt.open`
 ---@return orowan.apt.ions? ions
 ---@return table? err
@@ -140,7 +148,8 @@ function files.read(path, options)
   else
     local file, err = files.open(path, options)
     if not file then return nil, err end
-    positions, mass, notes = file:positions(), file:mass(), file.notes
+    positions, notes = file:positions(), file.notes
+    if #file.columns > 3 then mass = file:mass() end
     file:close()
   end
   local good = core.ops.isfinite(positions):all(2)

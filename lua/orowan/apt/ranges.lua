@@ -230,14 +230,15 @@ function ranges.parse(text, format)
 end
 
 --- Reads a range file.
----@param path string .rrng, .rng or .env
+---@param path string .rrng, .rng, .env, or NeXus (NXapm: .nxs, .h5, .hdf5)
 ---@param format? string when the ending misleads
 ---@return orowan.apt.ranges? ranges
 ---@return table? err naming the file and the line
 function ranges.read(path, format)
   format = format or (path:match "%.(%w+)$" or ""):lower()
+  if format == "nxs" or format == "h5" or format == "hdf5" then return require("orowan.apt.nexus").read_ranges(path) end
   if not parsers[format] then
-    return nil, failure("arg", ("apt.read_ranges: %s: expected a .rrng, .rng or .env file"):format(path), 'give the format as second argument')
+    return nil, failure("arg", ("apt.read_ranges: %s: expected a .rrng, .rng, .env or .nxs file"):format(path), 'give the format as second argument')
   end
   local text, err = sys.read_file(path)
   if not text then return nil, err end
