@@ -133,7 +133,9 @@ end
 
 local function pool(kind, kernel, options, ...)
   local o = common.options(kind, options, "stride", "padding", ...)
-  if kernel == nil then check.fail(kind, "kernel: expected an integer or one per spatial axis, got nothing") end
+  if kernel == nil or type(kernel) == "table" and #kernel == 0 then
+    check.fail(kind, "kernel: expected an integer or one per spatial axis as first argument (%s(2, {stride = 2})), got %s", kind, kernel and "a table of options" or "nothing")
+  end
   local p = { kernel = kernel, stride = o.stride, padding = o.padding, count_padding = o.count_padding }
   return common.layer(kind, p, o, function(self, x)
     return functional[kind](x, kernel, { stride = o.stride, padding = o.padding, count_padding = o.count_padding, who = self })
