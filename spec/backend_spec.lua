@@ -133,6 +133,7 @@ describe("op table (" .. ow.core.system.build().simd .. ")", function()
     exp = { -745, 709.7 }, exp2 = { -1074, 1023.9 }, expm1 = { -40, 709 }, sinh = { -710, 710 }, cosh = { -710, 710 },
     tanh = { -22, 22 }, log = { 1e-3, 10 }, log1p = { -0.999, 10 }, log2 = { 1e-3, 10 }, log10 = { 1e-3, 10 },
     sin = { -100, 100 }, cos = { -100, 100 }, tan = { -100, 100 }, asin = { -1, 1 }, acos = { -1, 1 }, atan = { -30, 30 }, erf = { -6, 6 },
+    asinh = { -30, 30 }, acosh = { 1, 50 }, atanh = { -1, 1 }, cbrt = { -99, 99 },
   }
   local special = {
     0.0, -0.0, 1 / 0, -1 / 0, 0 / 0, 1.0, -1.0, 0.5, -0.5, 2.0, 5e-324, -5e-324, 2.2250738585072014e-308, 0x1p-1030,
@@ -201,5 +202,53 @@ describe("op table (" .. ow.core.system.build().simd .. ")", function()
       for j = -20, 20 do a[#a + 1], b[#b + 1] = i / 1, j / 1 end
     end
     check(ow.tensor(a), ow.tensor(b))
+  end)
+
+  for name, bound in pairs { atan2 = 1, hypot = 2 } do
+    it(name .. " stays within " .. bound .. " ulp in f64 and 1 ulp in f32, special values included", function()
+      local function check(a, b, limit, label)
+        local r = ops.ulp(name, a, b)
+        assert.equal(0, r.mismatches, ("%s %s at %.17g, %.17g"):format(name, label, r.first[1], r.first[2]))
+        assert.is_true(r.worst <= limit, ("%s %s: %.3f ulp at %.17g, %.17g"):format(name, label, r.worst, r.at[1], r.at[2]))
+      end
+      local n = 60000
+      for dtype, limit in pairs { f64 = bound, f32 = 1 } do
+        check(sample(n, -9, 9, dtype, 0), sample(n, -7, 7, dtype, 0.4):flip():copy(), limit, dtype)
+        check(sample(n, 0.9, 1.1, dtype, 0), sample(n, 0.9, 1.1, dtype, 0.4):flip():copy(), limit, dtype .. " near the diagonal")
+        check(sample(n, -1e-3, 1e-3, dtype, 0), sample(n, -1e3, 1e3, dtype, 0.4):flip():copy(), limit, dtype .. " far apart")
+      end
+      local wide = every_exponent()
+      local m = wide:numel()
+      for _, step in ipairs { 0, 1, 2, 51, 107, 1001 } do -- neighbours of every distance, both orders
+        local other = ow.concat { wide:slice(1, 1 + step, m), wide:slice(1, 1, step) }
+        check(wide, other, bound, "every exponent")
+        check(other, wide, bound, "every exponent")
+      end
+      local a, b, fa, fb = {}, {}, {}, {}
+      local of_singles = { 0.0, -0.0, 1 / 0, -1 / 0, 0 / 0, 1.0, -1.0, 2.0 }
+      for e = -149, 127 do of_singles[#of_singles + 1] = (e % 2 == 0 and 1.25 or -1.0) * 2.0 ^ e end
+      for _, x in ipairs(special) do
+        for _, y in ipairs(special) do a[#a + 1], b[#b + 1] = x, y end
+      end
+      for _, x in ipairs(of_singles) do
+        for _, y in ipairs(of_singles) do fa[#fa + 1], fb[#fb + 1] = x, y end
+      end
+      check(ow.tensor(a), ow.tensor(b), bound, "special values")
+      check(ow.tensor(fa):to("f32", { unchecked = true }), ow.tensor(fb):to("f32", { unchecked = true }), 1, "every exponent, f32")
+      -- floats of any bits beside those of another stride
+      local all = floats()
+      check(all, all:flip():copy(), 1, "every float")
+    end)
+  end
+
+  it("hypot of an infinity is infinite, whatever stands beside it", function()
+    for _, dtype in ipairs { "f64", "f32" } do
+      local a = ow.tensor({ 1 / 0, 0 / 0, -1 / 0, 0 / 0, 0 / 0, 3 }):to(dtype)
+      local b = ow.tensor({ 0 / 0, 1 / 0, 0 / 0, -1 / 0, 3, 4 }):to(dtype)
+      local r = ow.hypot(a, b):totable()
+      for i = 1, 4 do assert.equal(1 / 0, r[i]) end
+      assert.is_true(r[5] ~= r[5])
+      assert.equal(5, r[6])
+    end
   end)
 end)

@@ -110,12 +110,14 @@ VFN vd core_tanh(vd x, vm *odd) {
 
 // ---- logarithms ----------------------------------------------------------------------------
 
-// x > 0 normal: x = 2^k m, sqrt(1/2) <= m < sqrt(2).
-VFN vd split_exponent(vd x, vi *k) {
-  vi u = vbits(x) - 0x3fe6a09e667f3bcd;
+// x > 0 normal: x = 2^k m, low <= m < 2 low, given the bits of low < 1.
+VFN vd split_from(vd x, int64_t low, vi *k) {
+  vi u = vbits(x) - low;
   *k = (vi)((vu)(u + ((int64_t)1024 << 52)) >> 52) - 1024;
   return (vd)(vbits(x) - (*k << 52));
 }
+#define SQRT_HALF 0x3fe6a09e667f3bcd
+VFN vd split_exponent(vd x, vi *k) { return split_from(x, SQRT_HALF, k); }
 
 VFN vm not_positive_normal(vd x) { return vnot(vle(vset(DBL_MIN), x)) | vnot(vle(x, vset(DBL_MAX))); }
 
@@ -253,16 +255,8 @@ VFN vd core_acos(vd x, vm *odd) {
   return vsel(small, near, vsel(negative, far, p));
 }
 
-// pi/2 - atan(1/a) above 1; e is what the division leaves.
-VFN vd core_atan(vd x, vm *odd) {
-  (void)odd;
-  vd a = vabs(x), b = vsel(vlt(a, vset(0x1p200)), a, vset(0x1p200)), inv = 1.0 / vsel(vlt(vset(1), b), b, vset(1)), e;
-  vd p = vprod(inv, b, &e);
-  vm small = vle(a, vset(1));
-  vd t = vsel(small, a, inv), z = t * t, rest = t * z * VPOLY(z, ATAN_C);
-  vd big = less(vset(PIO2_D), vset(PIO2_D2), t, vfma(((1.0 - p) - e) * inv, 1.0 / (1.0 + z), rest));
-  return vsel(veq(x, x), vxor(vsel(small, t + rest, big), vsign(x)), x);
-}
+// atan, atan2, asinh, acosh, atanh, hypot, cbrt
+#include "op/vmath_inverse.h"
 
 // ---- error function ------------------------------------------------------------------------
 
@@ -392,6 +386,12 @@ VFN vd short_cos(vd x, vm *odd) {
 #define short_acos core_acos
 #define short_atan core_atan
 #define short_erf core_erf
+#define short_asinh core_asinh
+#define short_acosh core_acosh
+#define short_atanh core_atanh
+#define short_cbrt core_cbrt
+#define short_atan2 core_atan2
+#define short_hypot core_hypot
 #endif
 VFN vd short_pow(vd x, vd y, vm *odd) {
   vi k;
@@ -488,15 +488,19 @@ static __attribute__((noinline)) vd fix2(vd x, vd y, vd r, vm odd, double (*f)(d
 
 #define VMATH_LIST(X) \
   X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) \
-  X(erf)
+  X(erf) X(asinh) X(acosh) X(atanh) X(cbrt)
+#define VMATH_LIST2(X) X(atan2) X(hypot)
 #ifdef OW_NO_FMA
 #define RUNS(op) VRUN1(op, f64, double, vd_any, core_##op) VRUN1(op, f32, float, vf_any, short_##op)
+#define RUNS2(op) VRUN2(op, f64, double, vd_any, core_##op) VRUN2(op, f32, float, vf_any, short_##op)
 #define ROW(op) [OW_OP_##op] = {[OW_F32] = op##_f32, [OW_F64] = op##_f64},
 #else
 #define RUNS(op) VRUN1(op, f64, double, vd_any, core_##op)
+#define RUNS2(op) VRUN2(op, f64, double, vd_any, core_##op)
 #define ROW(op) [OW_OP_##op] = {[OW_F64] = op##_f64},
 #endif
 VMATH_LIST(RUNS)
+VMATH_LIST2(RUNS2)
 VRUN2(pow, any_f64, double, vd_any, core_pow)
 VRUN2(pow, any_f32, float, vf_any, short_pow)
 
@@ -517,4 +521,4 @@ POW_RUN(f32, float)
 POW_RUN(f64, double)
 
 const ow_op_kernels OW_ISA_FN(ow_vmath) = {
-    .run = {VMATH_LIST(ROW)[OW_OP_pow] = {[OW_F32] = pow_f32, [OW_F64] = pow_f64}}};
+    .run = {VMATH_LIST(ROW) VMATH_LIST2(ROW)[OW_OP_pow] = {[OW_F32] = pow_f32, [OW_F64] = pow_f64}}};

@@ -233,6 +233,9 @@ VFN vf core_atan(vf x, vm *odd) {
   return vxor(vsel(small, t + rest, big), vsign(x));
 }
 
+// asinh, acosh, atanh, atan2, hypot, cbrt
+#include "op/vmath32_inverse.h"
+
 // ---- error function ------------------------------------------------------------------------
 
 VFN vf core_erf(vf x, vm *odd) {
@@ -252,6 +255,12 @@ typedef float vf_any __attribute__((vector_size(OW_VBYTES), aligned(4), may_alia
 static __attribute__((noinline)) vf fix(vf x, vf r, vm odd, double (*f)(double)) {
   for (int k = 0; k < LANES; k++)
     if (vlane(odd, k)) r[k] = (float)f((double)x[k]);
+  return r;
+}
+
+static __attribute__((noinline)) vf fix2(vf x, vf y, vf r, vm odd, double (*f)(double, double)) {
+  for (int k = 0; k < LANES; k++)
+    if (vlane(odd, k)) r[k] = (float)f((double)x[k], (double)y[k]);
   return r;
 }
 
@@ -279,13 +288,44 @@ static __attribute__((noinline)) vf fix(vf x, vf r, vm odd, double (*f)(double))
     return true;                                                                    \
   }
 
+#define VRUN2(op)                                                                   \
+  static bool op##_f32(char *const *p, const int64_t *s, int64_t n) {               \
+    char *d = p[0];                                                                 \
+    const char *x = p[1], *y = p[2];                                                \
+    int64_t i = 0, ds = s[0], xs = s[1], ys = s[2], one = sizeof(float);            \
+    if (ds == one && (xs == one || xs == 0) && (ys == one || ys == 0))              \
+      for (; i + LANES <= n; i += LANES) {                                          \
+        vm odd = (vm){0};                                                           \
+        vf u = xs ? (vf)*(const vf_any *)((const float *)x + i) : vset(*(const float *)x); \
+        vf v = ys ? (vf)*(const vf_any *)((const float *)y + i) : vset(*(const float *)y); \
+        vf r = core_##op(u, v, &odd);                                               \
+        if (__builtin_expect(vany(odd), 0)) r = fix2(u, v, r, odd, op);             \
+        *(vf_any *)((float *)d + i) = r;                                            \
+      }                                                                             \
+    for (; i < n; i += LANES) {                                                     \
+      int64_t m = n - i < LANES ? n - i : LANES;                                    \
+      vm odd = (vm){0};                                                             \
+      vf u = vset(1), v = vset(1);                                                  \
+      for (int64_t k = 0; k < m; k++) {                                             \
+        u[k] = *(const float *)(x + (i + k) * xs);                                  \
+        v[k] = *(const float *)(y + (i + k) * ys);                                  \
+      }                                                                             \
+      vf r = core_##op(u, v, &odd);                                                 \
+      if (vany(odd)) r = fix2(u, v, r, odd, op);                                    \
+      for (int64_t k = 0; k < m; k++) *(float *)(d + (i + k) * ds) = r[k];          \
+    }                                                                               \
+    return true;                                                                    \
+  }
+
 #define VMATH32_LIST(X) \
   X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(asin) \
-  X(acos) X(atan) X(erf)
+  X(acos) X(atan) X(erf) X(asinh) X(acosh) X(atanh) X(cbrt)
+#define VMATH32_LIST2(X) X(atan2) X(hypot)
 VMATH32_LIST(VRUN)
+VMATH32_LIST2(VRUN2)
 
 #define ROW(op) [OW_OP_##op] = {[OW_F32] = op##_f32},
-const ow_op_kernels OW_ISA_FN(ow_vmath32) = {.run = {VMATH32_LIST(ROW)}};
+const ow_op_kernels OW_ISA_FN(ow_vmath32) = {.run = {VMATH32_LIST(ROW) VMATH32_LIST2(ROW)}};
 #else
 const ow_op_kernels OW_ISA_FN(ow_vmath32) = {.run = {{0}}};
 #endif

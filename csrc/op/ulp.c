@@ -29,7 +29,7 @@ static double error_in_ulp(double got, real want, int digits, int min_exp, doubl
   real rounded = want;
   if (isinf(want) || fabsl(want) > largest * (1 + ldexpl(1, -digits - 1))) rounded = copysignl(INFINITY, want);
   if (isinf(got) || isinf(rounded)) {
-    if (isinf(got) && isinf(rounded)) return 0;
+    if (isinf(got) && isinf(rounded)) return got == (double)rounded ? 0 : INFINITY;
     if (fabsl(want) > (real)largest / 2) return 1;  // one step between the largest number and infinity
     return INFINITY;
   }

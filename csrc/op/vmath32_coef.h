@@ -1,4 +1,6 @@
 // Made by spec/fixtures/vmath_coefficients.py f32; do not edit.
+#ifndef OW_OP_VMATH32_COEF_H
+#define OW_OP_VMATH32_COEF_H
 static const float LN2_1 = 0x1.62e4300000000p-1f;
 static const float LN2_2 = -0x1.05c6100000000p-29f;
 static const float LOG2E_1 = 0x1.7154760000000p+0f;
@@ -139,3 +141,18 @@ static const float ATAN_C[9] = {
     -0x1.fb41240000000p-6f,
     0x1.61b67c0000000p-7f,
     -0x1.ceff520000000p-10f};
+// atanh(s) = s + s z P(z), z = s^2, |s| <= 0.265; error 4.3e-10
+static const float ATANH_C[4] = {
+    0x1.55554a0000000p-2f,
+    0x1.99a61e0000000p-3f,
+    0x1.2277680000000p-3f,
+    0x1.067ac20000000p-3f};
+// m^(-1/3) = P(m), 1 <= m < 2; error 3.9e-5
+static const float CBRT_C[5] = {
+    0x1.ab85bc0000000p+0f,
+    -0x1.2c3e3a0000000p+0f,
+    0x1.64063e0000000p-1f,
+    -0x1.c4eca20000000p-3f,
+    0x1.d422f00000000p-6f};
+static const float CBRT2 = 0x1.428a300000000p+0f;
+#endif

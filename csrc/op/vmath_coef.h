@@ -1,4 +1,6 @@
 // Made by spec/fixtures/vmath_coefficients.py; do not edit.
+#ifndef OW_OP_VMATH_COEF_H
+#define OW_OP_VMATH_COEF_H
 static const double LN2_HI = 0x1.62e42fee00000p-1;
 static const double LN2_LO = 0x1.a39ef35793c76p-33;
 static const double LOG2E = 0x1.71547652b82fep+0;
@@ -115,29 +117,41 @@ static const double ASIN_C[13] = {
     0x1.1d189408314eep-6,
     -0x1.e6aaa8a0a04ccp-7,
     0x1.d72b2bc8155f8p-6};
-// atan(t) = t + t z P(z), z = t^2, |t| <= 1; error 2.6e-18
-static const double ATAN_C[21] = {
+// atan(t) = t + t z P(z), z = t^2, |t| <= tan(pi/8); error 1.7e-19
+static const double ATAN_C[12] = {
     -0x1.5555555555555p-2,
-    0x1.99999999998f9p-3,
-    -0x1.249249248c7dap-3,
-    0x1.c71c71c472843p-4,
-    -0x1.745d16f26d0a3p-4,
-    0x1.3b13aaf4aba4ap-4,
-    -0x1.1110bfea8ed5ep-4,
-    0x1.e1dc0d7679adcp-5,
-    -0x1.af00bd568a3d2p-5,
-    0x1.854a7b99af61dp-5,
-    -0x1.60ebd1489b946p-5,
-    0x1.3d3f26d5ea7ffp-5,
-    -0x1.147b2825d82f6p-5,
-    0x1.c3ac54a572735p-6,
-    -0x1.4b974a27ac39fp-6,
-    0x1.a1fe88baf72d4p-7,
-    -0x1.aef1a8e977bf8p-8,
-    0x1.57cc888719aa0p-9,
-    -0x1.8a2f3ae537bb1p-11,
-    0x1.1f0adb240a1fbp-13,
-    -0x1.8d087295ab9f4p-17};
+    0x1.9999999999953p-3,
+    -0x1.249249248d7d1p-3,
+    0x1.c71c71c3035c8p-4,
+    -0x1.745d165db0b8dp-4,
+    0x1.3b1392d24f335p-4,
+    -0x1.110e878213482p-4,
+    0x1.e19a07798598ep-5,
+    -0x1.ac7a3950dffbap-5,
+    0x1.74dc387c1a6f4p-5,
+    -0x1.1b2f96cc7eca8p-5,
+    0x1.0aca40aeebce0p-6};
+// atanh(s) = s + s z P(z), z = s^2, |s| <= 0.265; error 1.5e-18
+static const double ATANH_C[9] = {
+    0x1.5555555555556p-2,
+    0x1.9999999999304p-3,
+    0x1.249249252e420p-3,
+    0x1.c71c7115a687dp-4,
+    0x1.745d49b93d5eep-4,
+    0x1.3b0ba9df1a8b9p-4,
+    0x1.11d017482ae0bp-4,
+    0x1.cd6bec0a3bd23p-5,
+    0x1.211a21c335d87p-4};
+// m^(-1/3) = P(m), 1 <= m < 2; error 8.9e-7
+static const double CBRT_C[7] = {
+    0x1.e139625db8946p+0,
+    -0x1.fc41d9bfea6efp+0,
+    0x1.fa1be20f79ccep+0,
+    -0x1.45faf094f1daep+0,
+    0x1.0104d86811ce0p-1,
+    -0x1.c43c6e8478dafp-4,
+    0x1.5468d0c2daafcp-7};
+static const double CBRT2 = 0x1.428a2f98d728bp+0;
 // erf(x) = x + x P(x^2), |x| <= 1; error 1.5e-19
 static const double ERF_C[13] = {
     0x1.06eba8214db69p-3,
@@ -174,3 +188,4 @@ static const double ERFC_C[19] = {
     0x1.485668d0b9242p-35,
     -0x1.61ef064cb5551p-37,
     0x1.221147b563ffbp-40};
+#endif

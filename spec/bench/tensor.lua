@@ -73,6 +73,8 @@ local function run(report)
     { "exp", -20, 20 }, { "exp2", -20, 20 }, { "expm1", -5, 5 }, { "log", 0.01, 99 }, { "log1p", -0.9, 9 }, { "log2", 0.01, 99 },
     { "log10", 0.01, 99 }, { "sin", -9, 9 }, { "cos", -9, 9 }, { "tan", -1.5, 1.5 }, { "sinh", -5, 5 }, { "cosh", -5, 5 },
     { "tanh", -5, 5 }, { "asin", -1, 1 }, { "acos", -1, 1 }, { "atan", -9, 9 }, { "erf", -4, 4 }, { "pow", 0.1, 9, -3, 3 },
+    { "asinh", -9, 9 }, { "acosh", 1, 9 }, { "atanh", -0.999, 0.999 }, { "cbrt", -99, 99 },
+    { "atan2", -9, 9, -7, 8 }, { "hypot", -9, 9, -7, 8 },
   } do
     for _, dtype in ipairs { "f64", "f32" } do
       local function line(from_, to_) return ow.linspace(from_, to_, k):to(dtype, { unchecked = true }) end
