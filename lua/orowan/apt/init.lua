@@ -1,13 +1,25 @@
---- Atom probe tomography: files of reconstructions and ranges, synthetic specimens.
+--- Atom probe tomography: files of reconstructions and ranges, synthetic specimens, networks that
+--- find ordered domains.
 local files = require "orowan.apt.files"
 local ranges = require "orowan.apt.ranges"
 local nexus = require "orowan.apt.nexus"
 local spectrum = require "orowan.apt.spectrum"
 local synthetic = require "orowan.apt.synthetic"
 
-return {
+-- Tables of functions, loaded on first use (networks are not needed to read a file).
+local parts = { atomnet = true, datasets = true }
+
+return setmetatable({
   open = files.open, read = files.read, write_pos = files.write_pos, write_nexus = nexus.write,
   read_ranges = ranges.read, parse_ranges = ranges.parse, ranges = ranges.new,
   spectrum = spectrum.count, binned_spectrum = spectrum.binned, composition = spectrum.composition,
   synthetic = synthetic.build, spheres = synthetic.spheres, shuffled = synthetic.shuffled, rotation = synthetic.rotation,
-}
+}, {
+  __names = parts,
+  __index = function(t, name)
+    if not parts[name] then return nil end
+    local m = require("orowan.apt." .. name)
+    rawset(t, name, m)
+    return m
+  end,
+})
