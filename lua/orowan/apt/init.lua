@@ -1,5 +1,5 @@
---- Atom probe tomography: files of reconstructions and ranges, synthetic specimens, networks that
---- find ordered domains.
+--- Atom probe tomography: files of reconstructions and ranges, synthetic specimens, statistics of
+--- points, networks that find ordered domains.
 local files = require "orowan.apt.files"
 local ranges = require "orowan.apt.ranges"
 local nexus = require "orowan.apt.nexus"
@@ -9,12 +9,15 @@ local synthetic = require "orowan.apt.synthetic"
 -- Tables of functions, loaded on first use (networks are not needed to read a file).
 local parts = { atomnet = true, datasets = true }
 
-return setmetatable({
+local api = {
   open = files.open, read = files.read, write_pos = files.write_pos, write_nexus = nexus.write,
   read_ranges = ranges.read, parse_ranges = ranges.parse, ranges = ranges.new,
   spectrum = spectrum.count, binned_spectrum = spectrum.binned, composition = spectrum.composition,
   synthetic = synthetic.build, spheres = synthetic.spheres, shuffled = synthetic.shuffled, rotation = synthetic.rotation,
-}, {
+}
+for name, f in pairs(require "orowan.apt.statistics") do api[name] = f end
+
+return setmetatable(api, {
   __names = parts,
   __index = function(t, name)
     if not parts[name] then return nil end

@@ -1,0 +1,90 @@
+// Sorting into cells by counting; grid.h says what it is for.
+#include "geometry/grid.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/threads.h"
+
+void ow_grid_free(ow_grid *g) {
+  ow_free(g->start);
+  ow_free(g->order);
+  for (int d = 0; d < 3; d++) ow_free(g->x[d]);
+  memset(g, 0, sizeof *g);
+}
+
+static bool bounds(ow_grid *g, const float *x, int64_t n, const uint8_t *keep, double hi[3], ow_err *e) {
+  float l[3] = {INFINITY, INFINITY, INFINITY}, h[3] = {-INFINITY, -INFINITY, -INFINITY};
+  for (int64_t i = 0; i < n; i++) {
+    if (keep && !keep[i]) continue;
+    const float *p = x + 3 * i;
+    if (!(isfinite(p[0]) && isfinite(p[1]) && isfinite(p[2])))
+      return OW_FAIL(e, OW_EARG, "positions: row %lld is (%g, %g, %g); coordinates must be finite", (long long)i + 1,
+                     (double)p[0], (double)p[1], (double)p[2]);
+    for (int d = 0; d < 3; d++) {
+      l[d] = p[d] < l[d] ? p[d] : l[d];
+      h[d] = p[d] > h[d] ? p[d] : h[d];
+    }
+    g->n++;
+  }
+  for (int d = 0; d < 3; d++) g->lo[d] = g->n ? l[d] : 0, hi[d] = g->n ? h[d] : 0;
+  return true;
+}
+
+bool ow_grid_new(ow_grid *g, const float *x, int64_t n, const uint8_t *keep, const double edge[3], ow_err *e) {
+  memset(g, 0, sizeof *g);
+  double hi[3], cells;
+  if (n > INT32_MAX - 64) return OW_FAIL(e, OW_EARG, "positions: %lld points; one grid holds at most %d", (long long)n, INT32_MAX - 64);
+  if (!bounds(g, x, n, keep, hi, e)) return false;
+  for (int d = 0; d < 3; d++) {
+    if (!(edge[d] > 0)) return OW_FAIL(e, OW_EARG, "edge of a cell: expected a number above 0, got %g", edge[d]);
+    // A hair larger, so that points as far apart as the edge are never two cells apart.
+    g->edge[d] = edge[d] * (1 + 1e-6) + 1e-6 * fmax(fabs(g->lo[d]), fabs(hi[d]));
+  }
+  for (;;) {
+    cells = 1;
+    for (int d = 0; d < 3; d++) cells *= floor((hi[d] - g->lo[d]) / g->edge[d]) + 1;
+    if (cells <= 8.0 * (double)g->n + 4096) break;
+    for (int d = 0; d < 3; d++) g->edge[d] *= 1.26;
+  }
+  for (int d = 0; d < 3; d++) g->dims[d] = (int64_t)((hi[d] - g->lo[d]) / g->edge[d]) + 1;
+  int64_t total = g->dims[0] * g->dims[1] * g->dims[2];
+  g->start = ow_alloc_zero((size_t)(total + 1) * sizeof *g->start, e);
+  g->order = g->start ? ow_alloc_array((size_t)g->n + 1, sizeof *g->order, e) : NULL;
+  bool ok = g->order != NULL;
+  for (int d = 0; ok && d < 3; d++) ok = (g->x[d] = ow_alloc_array((size_t)g->n + 64, sizeof(float), e)) != NULL;
+  int32_t *cell = ok ? ow_alloc_array((size_t)n + 1, sizeof *cell, e) : NULL;
+  if (!cell) {
+    ow_grid_free(g);
+    return false;
+  }
+#pragma omp parallel for num_threads(ow_threads()) if (n > OW_GRAIN)
+  for (int64_t i = 0; i < n; i++) {
+    if (keep && !keep[i]) {
+      cell[i] = -1;
+      continue;
+    }
+    int64_t c[3];
+    for (int d = 0; d < 3; d++) {
+      c[d] = ow_grid_axis(g, d, x[3 * i + d]);
+      c[d] = c[d] < 0 ? 0 : c[d] >= g->dims[d] ? g->dims[d] - 1 : c[d];
+    }
+    cell[i] = (int32_t)((c[2] * g->dims[1] + c[1]) * g->dims[0] + c[0]);
+  }
+  for (int64_t i = 0; i < n; i++)
+    if (cell[i] >= 0) g->start[cell[i] + 1]++;
+  for (int64_t c = 0; c < total; c++) g->start[c + 1] += g->start[c];
+  for (int64_t i = 0; i < n; i++) {
+    if (cell[i] < 0) continue;
+    int64_t at = g->start[cell[i]]++;
+    g->order[at] = (int32_t)i;
+    for (int d = 0; d < 3; d++) g->x[d][at] = x[3 * i + d];
+  }
+  memmove(g->start + 1, g->start, (size_t)total * sizeof *g->start);
+  g->start[0] = 0;
+  for (int d = 0; d < 3; d++)
+    for (int k = 0; k < 64; k++) g->x[d][g->n + k] = NAN;
+  ow_free(cell);
+  return true;
+}

@@ -1,0 +1,12 @@
+--- The statistics of points under the names that `ow.apt` gives them.
+local cluster_table = require "orowan.apt.cluster_table"
+local clusters = require "orowan.apt.clusters"
+local contingency = require "orowan.apt.contingency"
+local density = require "orowan.apt.density_clusters"
+local points = require "orowan.apt.points"
+
+return {
+  clusters = clusters.find, cluster_sizes = clusters.sizes, false_clusters = clusters.false_clusters, choose_d_max = clusters.choose_d_max,
+  dbscan = density.dbscan,
+  shuffled_species = points.shuffled, cluster_table = cluster_table.build, contingency = contingency.contingency,
+}
