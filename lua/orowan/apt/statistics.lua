@@ -3,10 +3,14 @@ local cluster_table = require "orowan.apt.cluster_table"
 local clusters = require "orowan.apt.clusters"
 local contingency = require "orowan.apt.contingency"
 local density = require "orowan.apt.density_clusters"
+local neighbours = require "orowan.apt.neighbours"
 local points = require "orowan.apt.points"
+local rdf = require "orowan.apt.rdf"
 
 return {
   clusters = clusters.find, cluster_sizes = clusters.sizes, false_clusters = clusters.false_clusters, choose_d_max = clusters.choose_d_max,
   dbscan = density.dbscan,
+  neighbour_distances = neighbours.distances, poisson_neighbour = neighbours.poisson_neighbour,
+  rdf = rdf.rdf, pair_correlation = rdf.pair_correlation,
   shuffled_species = points.shuffled, cluster_table = cluster_table.build, contingency = contingency.contingency,
 }
