@@ -133,6 +133,7 @@ describe("op table (" .. ow.core.system.build().simd .. ")", function()
     exp = { -745, 709.7 }, exp2 = { -1074, 1023.9 }, expm1 = { -40, 709 }, sinh = { -710, 710 }, cosh = { -710, 710 },
     tanh = { -22, 22 }, log = { 1e-3, 10 }, log1p = { -0.999, 10 }, log2 = { 1e-3, 10 }, log10 = { 1e-3, 10 },
     sin = { -100, 100 }, cos = { -100, 100 }, tan = { -100, 100 }, asin = { -1, 1 }, acos = { -1, 1 }, atan = { -30, 30 }, erf = { -6, 6 },
+    erfc = { -6, 27 },
     asinh = { -30, 30 }, acosh = { 1, 50 }, atanh = { -1, 1 }, cbrt = { -99, 99 },
   }
   local special = {

@@ -1,7 +1,9 @@
 // Transcendental functions, LANES doubles at a time. Each has a core for the ordinary range,
-// without tables or branches, and a mask of lanes outside it (huge trigonometric arguments,
+// without branches, and a mask of lanes outside it (huge trigonometric arguments,
 // log of 0, pow of subnormals...), which go through the C library one by one. A lane's
 // result depends on its argument alone, never on its place.
+//
+// The error functions alone have tables: series there need twice the operations.
 //
 // Errors (measured by ow_op_ulp, checked in backend_spec): f64 at most 2 ulp, pow too; f32
 // computes in f64 with short polynomials and is within 1 ulp. Where there is FMA, the f32
@@ -16,6 +18,7 @@
 #include "op/op.h"
 #include "op/vmath.h"
 #include "op/vmath_coef.h"
+#include "op/vmath_erf.h"
 
 // ---- exponentials --------------------------------------------------------------------------
 
@@ -260,12 +263,46 @@ VFN vd core_acos(vd x, vm *odd) {
 
 // ---- error function ------------------------------------------------------------------------
 
+// Taylor's series about the nearest multiple r of 1/64, |d| <= 1/128, with its value and slope
+// from a table: the columns of table[k], k = 64 r.
+VFN vd columns(const double (*table)[2], vi k, vd *second) {
+  vd a, b;
+  for (int l = 0; l < LANES; l++) a[l] = table[k[l]][0], b[l] = table[k[l]][1];
+  *second = b;
+  return a;
+}
+VFN vd nearest_64th(vd a, vi *k) {
+  vd m = a + MAGIC / 64;
+  *k = vbits(m) - vbits(vset(MAGIC / 64));
+  return m - MAGIC / 64;
+}
+
 VFN vd core_erf(vd x, vm *odd) {
   (void)odd;
-  vd a = clamp(vabs(x), 0, 6), z = a * a;
-  vd small = vfma(a, VPOLY2(z, ERF_C), a);
-  vd t = a - 2.0, big = 1.0 - exp_sum(VPOLY(t, ERFC_C), vset(0));
-  return vxor(vsel(vlt(a, vset(1)), small, big), vsign(x));
+  vi k;
+  vd a = vabs(x), b = vsel(vlt(a, vset(6)), a, vset(6)), r = nearest_64th(b, &k), d = b - r, u = r * d, v = d * d;
+  vd slope, e = columns(ERF_TABLE, k, &slope), c = vfma(v, vset(GAUSS_D[0]), vfma(u, vset(GAUSS_C[1]), vset(GAUSS_C[0])));
+  vd w = vfma(v, vfma(v, c, vpoly(u, GAUSS_B, 4)), u * vpoly(u, GAUSS_A, 6));
+  return vsel(veq(x, x), vxor(e + vfma(d, slope, d * slope * w), vsign(x)), x);
+}
+
+// Through long double: glibc's erfc errs by 2.6 ulp out there.
+static __attribute__((noinline)) vd erfc_far(vd x, vd r, vm far) {
+  for (int k = 0; k < LANES; k++)
+    if (vlane(far, k)) r[k] = (double)erfcl((long double)x[k]);
+  return r;
+}
+VFN vd core_erfc(vd x, vm *odd) {
+  (void)odd;
+  vi k;
+  vd a = vabs(x), b = vsel(vlt(a, vset(14)), a, vset(14)), r = nearest_64th(b, &k), d = b - r, u = r * d, v = d * d;
+  vd slope, e = columns(ERFC_TABLE, k, &slope), c = vfma(v, VPOLY(u, GAUSS_D), VPOLY(u, GAUSS_C));
+  vd w = vfma(v, vfma(v, c, VPOLY(u, GAUSS_B)), u * VPOLY(u, GAUSS_A));
+  vd tail = e - vfma(d, slope, d * slope * w);
+  vm far = vlt(vset(14), x) & vlt(x, vset(28));
+  tail = vsel(vlt(x, vset(28)), vsel(vlt(x, vset(0)), 2.0 - tail, tail), vset(0));
+  if (__builtin_expect(vany(far), 0)) tail = erfc_far(x, tail, far);
+  return vsel(veq(x, x), tail, x);
 }
 
 // ---- power ---------------------------------------------------------------------------------
@@ -386,6 +423,7 @@ VFN vd short_cos(vd x, vm *odd) {
 #define short_acos core_acos
 #define short_atan core_atan
 #define short_erf core_erf
+#define short_erfc core_erfc
 #define short_asinh core_asinh
 #define short_acosh core_acosh
 #define short_atanh core_atanh
@@ -488,7 +526,7 @@ static __attribute__((noinline)) vd fix2(vd x, vd y, vd r, vm odd, double (*f)(d
 
 #define VMATH_LIST(X) \
   X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) \
-  X(erf) X(asinh) X(acosh) X(atanh) X(cbrt)
+  X(erf) X(erfc) X(asinh) X(acosh) X(atanh) X(cbrt)
 #define VMATH_LIST2(X) X(atan2) X(hypot)
 #ifdef OW_NO_FMA
 #define RUNS(op) VRUN1(op, f64, double, vd_any, core_##op) VRUN1(op, f32, float, vf_any, short_##op)

@@ -16,6 +16,7 @@
 
 #ifdef OW_VMATH32
 #include "op/vmath32_coef.h"
+#include "op/vmath32_erf.h"
 
 // ---- exponentials --------------------------------------------------------------------------
 
@@ -248,6 +249,42 @@ VFN vf core_erf(vf x, vm *odd) {
   return vxor(vsel(vlt(a, vset(1)), small, vfma(-pow2(k), e, vset(1))), vsign(x));
 }
 
+// Columns 1 to 3 of table[k].
+#if defined(__AVX512F__)
+#define ROW(l) _mm512_insertf32x4(_mm512_insertf32x4(_mm512_insertf32x4(_mm512_castps128_ps512( \
+  _mm_loadu_ps(table[k[l]])), _mm_loadu_ps(table[k[l + 4]]), 1), _mm_loadu_ps(table[k[l + 8]]), 2), _mm_loadu_ps(table[k[l + 12]]), 3)
+#define V(f) _mm512_##f##_ps
+typedef __m512 rows;
+#elif defined(__AVX2__)
+#define ROW(l) _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(table[k[l]])), _mm_loadu_ps(table[k[l + 4]]), 1)
+#define V(f) _mm256_##f##_ps
+typedef __m256 rows;
+#endif
+VFN vf columns(const float (*table)[4], vi k, vf *second, vf *third) {
+#ifdef ROW
+  rows a = ROW(0), b = ROW(1), c = ROW(2), d = ROW(3), s = V(unpacklo)(a, b), t = V(unpacklo)(c, d);
+  *second = (vf)V(shuffle)(s, t, 0xee);
+  *third = (vf)V(shuffle)(V(unpackhi)(a, b), V(unpackhi)(c, d), 0x44);
+  return (vf)V(shuffle)(s, t, 0x44);
+#undef ROW
+#undef V
+#else
+  vf first;
+  for (int l = 0; l < LANES; l++) first[l] = table[k[l]][0], (*second)[l] = table[k[l]][1], (*third)[l] = table[k[l]][2];
+  return first;
+#endif
+}
+
+// Taylor's series about the nearest multiple of 1/64, as in math.simd.c; 2^64 keeps the table normal.
+VFN vf core_erfc(vf x, vm *odd) {
+  (void)odd;
+  vf a = vabs(x), b = vsel(vlt(a, vset(10.125f)), a, vset(10.125f)), m = b + MAGIC / 64, r = m - MAGIC / 64;
+  vf d = b - r, u = r * d, v = d * d, el, slope, e = columns(ERFC_TABLE, vbits(m) - vbits(vset(MAGIC / 64)), &el, &slope);
+  vf w = vfma(v, VPOLY(u, GAUSS_B), u * VPOLY(u, GAUSS_A));
+  vf tail = (e + (el - vfma(d, slope, d * slope * w))) * 0x1p-64f;
+  return vsel(vlt(x, vset(0)), 2.0f - tail, vsel(vle(x, vset(FLT_MAX)), tail, vsel(vlt(vset(0), x), vset(0), x)));
+}
+
 // ---- runs ----------------------------------------------------------------------------------
 
 typedef float vf_any __attribute__((vector_size(OW_VBYTES), aligned(4), may_alias));
@@ -319,7 +356,7 @@ static __attribute__((noinline)) vf fix2(vf x, vf y, vf r, vm odd, double (*f)(d
 
 #define VMATH32_LIST(X) \
   X(exp) X(exp2) X(expm1) X(sinh) X(cosh) X(tanh) X(log) X(log1p) X(log2) X(log10) X(sin) X(cos) X(tan) X(asin) \
-  X(acos) X(atan) X(erf) X(asinh) X(acosh) X(atanh) X(cbrt)
+  X(acos) X(atan) X(erf) X(erfc) X(asinh) X(acosh) X(atanh) X(cbrt)
 #define VMATH32_LIST2(X) X(atan2) X(hypot)
 VMATH32_LIST(VRUN)
 VMATH32_LIST2(VRUN2)
