@@ -38,7 +38,7 @@ datasets.alloys = {
     radius = { 1.2, 2.0 }, tilt = { 90, 90, 90 }, solute = { "Li" }, blocks = 2, threshold = 0.5,
   },
   aucu = {
-    title = "Au-46.8Cu-5.3Ag, L1_0", a = 0.388, edge = 4, order = "L10", variants = { 3 }, species = { "Au", "Cu", "Ag" },
+    title = "Au-46.8Cu-5.3Ag, L1_0", a = 0.388, edge = 4, order = "L10", variants = { 3 }, species = { "Au", "Ag", "Cu" },
     matrix = { Au = 0.479, Cu = 0.468, Ag = 0.053 },
     occupancy = { A = { Cu = 0.936, Au = 0.0576, Ag = 0.0064 }, B = { Au = 0.9004, Ag = 0.0996 } },
     radius = { 0.8, 1.2 }, tilt = { 3, 3, 90 }, solute = { "Cu" }, blocks = 3, threshold = 0.3,
