@@ -353,6 +353,24 @@ describe("network kernels on a device", function()
     end
   end)
 
+  it("convolve and multiply with a GPU's tiles, to the same bits", function()
+    local x, w, dy = sample { 2, 3, 5, 6, 7 }, sample({ 70, 3, 3, 3, 3 }, 0.3), sample({ 2, 70, 5, 6, 7 }, 0.1)
+    local o, size, kernel = { padding = 1 }, { 5, 6, 7 }, { 3, 3, 3 }
+    local function all()
+      return { nn.conv(x:to(D), w:to(D), nil, o), nn.conv_grad_input(dy:to(D), w:to(D), { padding = 1, size = size }),
+        (nn.conv_grad_weight(x:to(D), dy:to(D), { padding = 1, kernel = kernel })),
+        nn.matmul(sample({ 70, 37 }):to(D), sample({ 150, 37 }):to(D), { transpose_b = 1 }) }
+    end
+    local before, results = core.device.list()[1].processor, {}
+    for k, processor in ipairs { true, false } do
+      core.device.processor(D, processor)
+      local ok, r = pcall(all)
+      core.device.processor(D, before)
+      results[k] = ok and r or error(r, 0)
+    end
+    for k, t in ipairs(results[1]) do assert.is_true(t:to("cpu"):equal(results[2][k]:to("cpu")), "result " .. k) end
+  end)
+
   it("sum the weight's gradient over many positions in a fixed order", function()
     local x, dy = sample({ 3, 2, 60, 60 }), sample({ 3, 4, 60, 60 }, 0.2)
     compare("conv_grad_weight", { x, dy }, { kernel = 3, padding = 1 }, 5e-6)

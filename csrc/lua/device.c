@@ -48,13 +48,15 @@ static int f_list(lua_State *L) {
     ow_cl_info i;
     ow_err e;
     if (!ow_cl_describe(k, &i, &e)) return owl_raise(L, "list", &e);
-    lua_createtable(L, 0, 12);
+    lua_createtable(L, 0, 20);
 #define STRING(f) lua_pushstring(L, i.f), lua_setfield(L, -2, #f)
 #define INTEGER(f) lua_pushinteger(L, (lua_Integer)i.f), lua_setfield(L, -2, #f)
     lua_pushstring(L, ow_device_name(k)), lua_setfield(L, -2, "device");
     STRING(name); STRING(platform); STRING(version); STRING(driver);
     INTEGER(memory); INTEGER(largest); INTEGER(local); INTEGER(in_use); INTEGER(cached); INTEGER(units); INTEGER(group);
+    INTEGER(launches); INTEGER(uploads); INTEGER(upload_bytes); INTEGER(reads); INTEGER(read_bytes);
     lua_pushboolean(L, i.f64), lua_setfield(L, -2, "f64");
+    lua_pushboolean(L, i.processor), lua_setfield(L, -2, "processor");
     lua_pushboolean(L, i.open), lua_setfield(L, -2, "open");
     lua_pushboolean(L, i.lost), lua_setfield(L, -2, "lost");
     lua_rawseti(L, -2, k);
@@ -90,9 +92,16 @@ static int f_inject(lua_State *L) {
   return 0;
 }
 
+// processor(name, yes): from now on it is treated as a processor, or as a GPU (specs).
+static int f_processor(lua_State *L) {
+  int device = check_opencl(L, 1, "processor");
+  ow_cl_set_processor(device, lua_toboolean(L, 2));
+  return 0;
+}
+
 int ow_open_device(lua_State *L) {
   static const luaL_Reg funcs[] = {{"device", f_device}, {"list", f_list}, {"finish", f_finish}, {"trim", f_trim},
-                                   {"memory", f_memory}, {"inject", f_inject}, {NULL, NULL}};
+                                   {"memory", f_memory}, {"inject", f_inject}, {"processor", f_processor}, {NULL, NULL}};
   luaL_newlib(L, funcs);
   return 1;
 }

@@ -2,7 +2,7 @@
 #include "nn/cl.h"
 #include "nn/conv.h"
 
-enum { TILE = 64, STEP = 8192 };  // rows and columns of a tile; terms in one sum of conv_grad_weight
+enum { STEP = 8192 };  // terms in one sum of conv_grad_weight
 
 typedef struct {  // as in gemm.cl
   int64_t m, n, k, chunk, sa[3], sb[3], sy;
@@ -13,14 +13,20 @@ static bool launch(ow_nn_call *c, const char *prelude, const ow_tensor *a, const
                    const geometry *p, int64_t depth, double alpha, ow_err *e) {
   ow_cl_launch l;
   if (p->m == 0 || p->n == 0 || depth == 0) return true;
-  if (!ow_nn_begin(&l, c, "gemm", "gemm", prelude, e)) return false;
+  // Tiles: what the registers and the local memory of a GPU hold, what the caches of a processor hold.
+  bool cpu = ow_cl_processor(ow_nn_device(c)), wide = c->dtype == OW_F64;
+  int tm = cpu || p->m > 16 ? 64 : 16, tn = cpu ? 32 : 128, tk = cpu ? (wide ? 128 : 256) : wide ? 8 : 16;
+  char text[500];
+  snprintf(text, sizeof text, "%s#define TM %d\n#define TN %d\n#define TK %d\n%s", prelude, tm, tn, tk, cpu ? "#define VECTOR 1\n" : "");
+  if (!ow_nn_begin(&l, c, "gemm", "gemm", text, e)) return false;
   ow_cl_tensor(&l, a);
   ow_cl_tensor(&l, b);
   ow_cl_tensor(&l, bias);
   ow_cl_tensor(&l, y);
   ow_cl_bytes(&l, p, sizeof *p);
   ow_cl_real(&l, c->dtype, alpha);
-  size_t groups[3] = {(size_t)((p->n + TILE - 1) / TILE), (size_t)((p->m + TILE - 1) / TILE), (size_t)depth}, local[3] = {16, 16, 1};
+  size_t groups[3] = {(size_t)((p->n + tn - 1) / tn), (size_t)((p->m + tm - 1) / tm), (size_t)depth};
+  size_t local[3] = {cpu ? 1 : 16, cpu ? 1 : 8, 1};
   return ow_cl_run(&l, 3, groups, local);
 }
 
@@ -39,7 +45,7 @@ static bool grad_weight(ow_nn_call *c, const char *prelude, geometry *g, ow_err 
   if (!ow_tensor_new_on(&part, ow_nn_device(c), c->dtype, 1, shape, e)) return false;
   ow_cl_launch l;
   bool ok = launch(c, prelude, c->in[1], c->in[0], NULL, &part, g, g->groups * splits, 0, e) &&
-            ow_nn_begin(&l, c, "gemm", "join", prelude, e);
+            ow_nn_begin(&l, c, "gemm_sums", "join", "", e);
   if (ok) {
     ow_cl_tensor(&l, &part);
     ow_cl_tensor(&l, c->out[0]);
@@ -57,8 +63,10 @@ bool ow_nn_conv_cl(ow_nn_call *c, ow_err *e) {
   if (!ow_conv_problem(c, &p, e)) return false;
   int64_t in = p.size[0] * p.size[1] * p.size[2], out = p.osize[0] * p.osize[1] * p.osize[2];
   int64_t taps = p.kernel[0] * p.kernel[1] * p.kernel[2], cg = p.in / p.groups, og = p.out / p.groups;
-  if (in > INT32_MAX || out > INT32_MAX || cg * taps > INT32_MAX || og * taps > INT32_MAX || p.n > INT32_MAX)
-    return OW_FAIL(e, OW_ESHAPE, "a plane of more than 2^31 positions");
+  if (in * p.in > INT32_MAX || out * p.out > INT32_MAX || cg * taps > INT32_MAX || og * taps > INT32_MAX || p.n > INT32_MAX)
+    return OW_FAIL(e, OW_ESHAPE, "a sample of more than 2^31 elements on %s", ow_device_name(ow_nn_device(c)));
+  for (int a = 0; a < 3; a++)
+    if (p.kernel[a] > 1023) return OW_FAIL(e, OW_ESHAPE, "a kernel of more than 1023 taps along one axis on %s", ow_device_name(ow_nn_device(c)));
   geometry g = {.samples = (int)p.n, .in = (int)p.in, .out = (int)p.out, .groups = (int)p.groups};
   for (int a = 0; a < 3; a++) g.size[a] = (int)p.size[a], g.osize[a] = (int)p.osize[a];
   if (c->op == &ow_nn_conv) {
@@ -83,7 +91,7 @@ bool ow_nn_conv_cl(ow_nn_call *c, ow_err *e) {
   if (!grad_weight(c, prelude, &g, e)) return false;
   if (!c->out[1]) return true;
   ow_cl_launch l;
-  if (!ow_nn_begin(&l, c, "gemm", "channel_sum", prelude, e)) return false;
+  if (!ow_nn_begin(&l, c, "gemm_sums", "channel_sum", "", e)) return false;
   ow_cl_tensor(&l, c->in[1]);
   ow_cl_tensor(&l, c->out[1]);
   ow_cl_long(&l, p.n);

@@ -50,6 +50,7 @@ enum {
   CL_PROGRAM_BUILD_LOG = 0x1183,
   CL_EVENT_COMMAND_EXECUTION_STATUS = 0x11D3
 };
+#define CL_DEVICE_TYPE_CPU UINT64_C(2)
 #define CL_DEVICE_TYPE_ALL UINT64_C(0xFFFFFFFF)
 
 // return type, name, arguments

@@ -51,6 +51,8 @@ static bool upload(const ow_tensor *dst, const void *from, size_t bytes, ow_err 
   ow_cl_device *d = ow_cl_use(dst->storage->device, e);
   if (!d) return false;
   ow_cl_staging_sweep(d, false);
+  d->info.uploads++;
+  d->info.upload_bytes += bytes;
   if (bytes > STAGE_MAX) {
     cl_int rc = ow_cl.EnqueueWriteBuffer(d->queue, ow_cl_mem(dst), 1, dst->offset, bytes, from, 0, NULL, NULL);
     return ow_cl_given(d, "upload", rc, NULL, e);
@@ -74,6 +76,8 @@ bool ow_cl_read(const ow_tensor *t, size_t offset, size_t bytes, void *to, ow_er
   ow_cl_device *d = ow_cl_use(t->storage->device, e);
   if (!d || !ow_cl_wait(d, e)) return false;
   if (!bytes) return true;
+  d->info.reads++;
+  d->info.read_bytes += bytes;
   cl_int rc = ow_cl.EnqueueReadBuffer(d->queue, ow_cl_mem(t), 1, offset, bytes, to, 0, NULL, NULL);
   return ow_cl_given(d, "reading back", rc, NULL, e);
 }

@@ -75,6 +75,7 @@ static void describe(ow_cl_device *d) {
   i->units = (int)number(d->id, CL_DEVICE_MAX_COMPUTE_UNITS, 4);
   i->group = (int)number(d->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t));
   i->exact_division = number(d->id, CL_DEVICE_SINGLE_FP_CONFIG, 8) & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT;
+  i->processor = number(d->id, CL_DEVICE_TYPE_, 8) & CL_DEVICE_TYPE_CPU;
   i->f64 = number(d->id, CL_DEVICE_DOUBLE_FP_CONFIG, 8) != 0;
   d->budget = budget_from_env();
 }
@@ -145,6 +146,7 @@ bool ow_cl_find(const char *name, int *device, ow_err *e) {
 }
 
 bool ow_cl_has_f64(int device) { return device <= OW_CPU || devices[device - 1].info.f64; }
+bool ow_cl_processor(int device) { return devices[device - 1].info.processor; }
 int ow_cl_group(int device) { return devices[device - 1].info.group; }
 
 // ---- errors --------------------------------------------------------------------------------
@@ -201,6 +203,11 @@ static const char *layer_name(int device) {
   static char names[MAX_DEVICES][16];
   snprintf(names[device - 1], 16, "opencl:%d", device - 1);
   return names[device - 1];
+}
+
+void ow_cl_set_processor(int device, bool yes) {
+  ow_cl_device *d = ow_cl_state(device);
+  if (d) d->info.processor = yes;
 }
 
 void ow_cl_inject(int device, int code) {

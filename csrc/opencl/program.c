@@ -262,6 +262,7 @@ bool ow_cl_run(ow_cl_launch *l, int dims, const size_t *groups, const size_t *lo
   cl_event ev = NULL;
   cl_int rc = l->rc;
   if (rc == CL_SUCCESS) rc = ow_cl.EnqueueNDRangeKernel(d->queue, l->kernel, (cl_uint)dims, NULL, global, local, 0, NULL, &ev);
+  d->info.launches++;
   return ow_cl_given(d, l->op, rc, ev, l->e);
 }
 
