@@ -5,6 +5,7 @@
 
 #include "geometry/grid.h"
 #include "geometry/groups.h"
+#include "geometry/hdbscan.h"
 #include "lua/owlua.h"
 
 static const ow_tensor *positions(lua_State *L, int idx, const char *fn) {
@@ -140,9 +141,59 @@ static int f_extents(lua_State *L) {
                           ow_tensor_data(hi), &e) ? 2 : fail(L, fn, &e);
 }
 
+// hdbscan(function, positions, min_size, min_samples, single) -> labels i64, probabilities, stabilities, births,
+// core distances, edges i64 [n - 1, 2], weights f64 [n - 1]
+static int f_hdbscan(lua_State *L) {
+  const char *fn = owl_checkstr(L, 1, "hdbscan", "function");
+  lua_settop(L, 5);
+  const ow_tensor *x = owl_pusharray(L, 2, fn, "positions", OW_F64, 2);
+  if (x->shape[1] != 3) return owl_error(L, fn, OW_ESHAPE, "positions: expected n x 3 coordinates, got %d columns", (int)x->shape[1]);
+  int64_t n = x->shape[0], edges = n > 0 ? n - 1 : 0, pair[2] = {edges, 2};
+  ow_hdbscan h = {.n = n, .min_size = owl_checkint(L, 3, fn, "min_size", 2, INT32_MAX), .single = lua_toboolean(L, 5)};
+  int64_t k = owl_checkint(L, 4, fn, "min_samples", 1, INT32_MAX);
+  ow_tensor *label = owl_pushnew(L, fn, OW_I64, 1, &n), *prob = owl_pushnew(L, fn, OW_F64, 1, &n);
+  ow_tensor *stable = owl_newtensor(L), *birth = owl_newtensor(L), *core = owl_pushnew(L, fn, OW_F64, 1, &n);
+  ow_tensor *ab = owl_pushnew(L, fn, OW_I64, 2, pair), *w = owl_pushnew(L, fn, OW_F64, 1, &edges);
+  h.label = ow_tensor_data(label), h.probability = ow_tensor_data(prob);
+  ow_err e;
+  bool ok = true;
+  int64_t *id = NULL;
+  double *d = NULL;
+  ow_edge *edge = NULL;
+  ow_cells *c = ow_cells_new(ow_tensor_data(x), n, OW_F64, NULL, "positions", &e);
+  ok = c && (id = ow_alloc_array((size_t)n * (size_t)k + 1, sizeof *id, &e)) && (d = ow_alloc_array((size_t)n * (size_t)k + 1, sizeof *d, &e)) &&
+       (edge = ow_alloc_array((size_t)n + 1, sizeof *edge, &e));
+  double *cd = ow_tensor_data(core);
+  if (ok) {
+    ow_search s = {.points = c, .queries = c};  // the point itself is its first neighbour
+    ok = n == 0 || ow_knn(&s, k, id, d, &e);
+    for (int64_t i = 0; ok && i < n; i++) cd[i] = d[i * k + k - 1];
+    ok = ok && ow_reach_tree(c, cd, edge, &e) && ow_condense(edge, &h, &e);
+  }
+  if (ok) {
+    int64_t *to = ow_tensor_data(ab);
+    double *weight = ow_tensor_data(w);
+    for (int64_t i = 0; i < edges; i++) to[2 * i] = edge[i].a + 1, to[2 * i + 1] = edge[i].b + 1, weight[i] = edge[i].w;
+    ok = ow_tensor_new(stable, OW_F64, 1, &h.clusters, &e) && ow_tensor_new(birth, OW_F64, 1, &h.clusters, &e);
+    if (ok && h.clusters) {
+      memcpy(ow_tensor_data(stable), h.stability, (size_t)h.clusters * sizeof(double));
+      memcpy(ow_tensor_data(birth), h.birth, (size_t)h.clusters * sizeof(double));
+    }
+    ow_free(h.stability);
+    ow_free(h.birth);
+  }
+  ow_free(edge);
+  ow_free(d);
+  ow_free(id);
+  ow_cells_free(c);
+  if (!ok) return fail(L, fn, &e);
+  owl_account(L, stable), owl_account(L, birth);
+  return 7;
+}
+
 int ow_open_clusters(lua_State *L) {
   static const luaL_Reg funcs[] = {{"link", f_link}, {"nearest", f_nearest}, {"pairs", f_pairs}, {"relabelled_pairs", f_relabelled},
-                                   {"moments", f_moments}, {"extents", f_extents}, {NULL, NULL}};
+                                   {"moments", f_moments}, {"extents", f_extents}, {"hdbscan", f_hdbscan}, {NULL, NULL}};
   luaL_newlib(L, funcs);
   return 1;
 }

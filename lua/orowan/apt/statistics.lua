@@ -9,7 +9,7 @@ local rdf = require "orowan.apt.rdf"
 
 return {
   clusters = clusters.find, cluster_sizes = clusters.sizes, false_clusters = clusters.false_clusters, choose_d_max = clusters.choose_d_max,
-  dbscan = density.dbscan,
+  dbscan = density.dbscan, hdbscan = density.hdbscan,
   neighbour_distances = neighbours.distances, poisson_neighbour = neighbours.poisson_neighbour,
   rdf = rdf.rdf, pair_correlation = rdf.pair_correlation,
   shuffled_species = points.shuffled, cluster_table = cluster_table.build, contingency = contingency.contingency,
