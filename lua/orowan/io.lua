@@ -2,6 +2,7 @@
 --- arguments raise. Whatever is written appears whole or not at all: it goes to a temporary
 --- file in the same folder, which takes the name at the end.
 local core = require "orowan.core"
+local interpreter = require "orowan.interpreter"
 local failure = require "orowan.failure"
 
 local io = {}
@@ -113,14 +114,6 @@ end
 -- written or probed itself and what has not changed since is not probed again.
 
 local probe_script = debug.getinfo(1, "S").source:sub(2):gsub("io%.lua$", "h5probe.lua")
-
--- A program that runs a Lua script: the one we are, or one that is found.
-local function interpreter()
-  local exe = core.hdf5.executable()
-  local name = exe and exe:match "([^/]+)$" or ""
-  if name:match "^orowan" or name:match "^lua" then return "/proc/self/exe" end
-  return core.sys.which "orowan" or core.sys.which "lua5.4"
-end
 
 local function probe(path, seconds)
   if not core.sys.exists(path) or core.hdf5.known(path) then return true end -- opening tells what is wrong
