@@ -472,6 +472,57 @@ describe("network kernels on a device", function()
     compare("first_nonfinite", { x }, {}, 0)
   end)
 
+  it("normalise groups and layers", function()
+    local x, dy = sample({ 3, 6, 5, 9 }, 0, 6), sample({ 3, 6, 5, 9 }, 0.2)
+    local gamma, beta = sample({ 6 }, 0.5) + 1.5, sample({ 6 }, 0.6)
+    for _, p in ipairs { { gamma, beta }, {} } do
+      compare("group_norm", { x, p[1], p[2] }, { groups = 2 }, 3e-6)
+      local _, mean, var = nn.group_norm(x, p[1], p[2], { groups = 2 })
+      compare("group_norm_grad", { x, dy, p[1], mean, var }, { groups = 2 }, 1e-5)
+    end
+    local rows, slope, w = sample({ 7, 130 }, 0, 3), sample({ 7, 130 }, 0.3), sample({ 130 }, 0.5) + 1.5
+    compare("layer_norm", { rows, w, nil }, {}, 3e-6)
+    local _, mean, var = nn.layer_norm(rows, w, nil, {})
+    compare("layer_norm_grad", { rows, slope, w, mean, var }, {}, 1e-5)
+  end)
+
+  it("resize", function()
+    local x = sample { 2, 2, 4, 7, 5 }
+    for _, size in ipairs { { 9, 3, 5 }, { 4, 14, 1 }, { 1, 21, 6 } } do
+      local dy = sample({ 2, 2, table.unpack(size) }, 0.4)
+      for _, o in ipairs { { mode = "nearest" }, { mode = "linear" }, { mode = "linear", align_corners = 1 } } do
+        o.size = size
+        compare("resize", { x }, o, 1e-6)
+        o.size = { 4, 7, 5 }
+        compare("resize_grad", { dy }, o, 2e-6)
+      end
+    end
+    compare("resize", { sample { 1, 2, 1 } }, { size = 4, mode = "linear", align_corners = 1 }, 1e-6)
+    compare("resize_grad", { sample { 1, 2, 4 } }, { size = 1, mode = "linear", align_corners = 1 }, 2e-6)
+  end)
+
+  it("gather rows, add by index and reduce groups of rows", function()
+    local v = {}
+    for i = 1, 500 do v[i] = (i * i * 7) % 37 + 1 end
+    local index, x, src = ow.tensor(v), sample { 40, 3, 2 }, sample({ 500, 3, 2 }, 0.2)
+    compare("gather_rows", { x, index }, {}, 0)
+    compare("index_add", { index, src }, { rows = 40 }, 1e-6)
+    compare("index_add", { ow.full({ 500 }, 3), src }, { rows = 3 }, 1e-6)
+    local off, flat = ow.tensor { 0, 0, 5, 60, 61, 480 }, src:reshape(500, 6)
+    for _, mode in ipairs { "sum", "mean", "max" } do
+      compare("segment_reduce", { flat, off }, { mode = mode }, mode == "max" and 0 or 1e-6)
+      local _, arg = nn.segment_reduce(flat, off, { mode = mode })
+      compare("segment_reduce_grad", { sample({ 5, 6 }, 0.3), off, mode == "max" and arg or nil }, { mode = mode, rows = 500 }, 1e-6)
+    end
+    local function bad(f, ...)
+      local args = table.pack(...)
+      return message(function() return f(table.unpack(args, 1, args.n)):to("cpu") end)
+    end
+    assert.matches("gather_rows on " .. D .. ": index: expected rows of x", bad(nn.gather_rows, x:to(D), ow.tensor({ 41 }):to(D)))
+    assert.matches("index_add on " .. D .. ": index: expected rows of y", bad(nn.index_add, ow.tensor({ 0 }):to(D), sample({ 1, 2 }):to(D), { rows = 2 }))
+    assert.matches("segment_reduce on " .. D .. ": offsets", bad(nn.segment_reduce, flat:to(D), ow.tensor({ 0, 501 }):to(D), {}))
+  end)
+
   it("take views, refuse other devices and rows that are not there", function()
     local x = sample { 6, 4 }
     local y = nn.activation(x:to(D):T(), { kind = "relu" })
@@ -479,8 +530,8 @@ describe("network kernels on a device", function()
     assert.matches("dy is on cpu, the tensors before it on " .. D, message(function()
       return nn.activation_grad(x:to(D), x, { kind = "relu" })
     end))
-    assert.matches("resize: not available on " .. D .. "; move the tensors with", message(function()
-      return nn.resize(sample({ 1, 1, 4 }):to(D), { size = 8, mode = "linear" })
+    assert.matches("grid_sample: not available on " .. D .. "; move the tensors with", message(function()
+      return nn.grid_sample(sample({ 1, 1, 4, 4 }):to(D), sample({ 1, 2, 2, 2 }):to(D), {})
     end))
   end)
 end)

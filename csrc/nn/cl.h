@@ -45,6 +45,12 @@ bool ow_nn_linear_cl(ow_nn_call *c, ow_err *e);
 bool ow_nn_batch_norm_cl(ow_nn_call *c, ow_err *e);
 bool ow_nn_batch_norm_grad_cl(ow_nn_call *c, ow_err *e);
 bool ow_nn_pool_cl(ow_nn_call *c, ow_err *e);        // the four rows of pool.c
+bool ow_nn_group_norm_cl(ow_nn_call *c, ow_err *e);  // and layer_norm
+bool ow_nn_group_norm_grad_cl(ow_nn_call *c, ow_err *e);
+bool ow_nn_resize_cl(ow_nn_call *c, ow_err *e);      // and its gradient
+bool ow_nn_gather_rows_cl(ow_nn_call *c, ow_err *e);
+bool ow_nn_index_add_cl(ow_nn_call *c, ow_err *e);
+bool ow_nn_segment_cl(ow_nn_call *c, ow_err *e);     // segment_reduce and its gradient
 bool ow_nn_softmax_cl(ow_nn_call *c, ow_err *e);     // and its gradient
 bool ow_nn_dropout_cl(ow_nn_call *c, ow_err *e);
 bool ow_nn_optim_cl(ow_nn_call *c, ow_err *e);       // sgd, rmsprop, adam

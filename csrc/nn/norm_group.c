@@ -6,6 +6,7 @@
 //   dx = (w dy - mean(w dy) - xhat mean(w dy xhat)) / sqrt(var + eps),  w = gamma.
 #include <math.h>
 
+#include "nn/cl.h"
 #include "nn/kernel.h"
 #include "nn/norm.h"
 
@@ -141,7 +142,7 @@ static bool fast(ow_nn_call *c, ow_err *e) {
   .out = {{"y", OW_NN_FLOAT, .doc = "as x"},                                  \
           {"mean", OW_NN_FLOAT, true, .doc = SDOC},                           \
           {"var", OW_NN_FLOAT, true, .doc = SDOC ", biased"}},                \
-  .param = {__VA_ARGS__}, .shape = shape, .reference = plain, .cpu = fast
+  .param = {__VA_ARGS__}, .shape = shape, .reference = plain, .cpu = fast, .opencl = ow_nn_group_norm_cl
 #define BACKWARD(XDOC, CDOC, SDOC, ...)                                       \
   .in = {{"x", OW_NN_FLOAT, .doc = XDOC},                                     \
          {"dy", OW_NN_FLOAT, .doc = "as x"},                                  \
@@ -151,7 +152,7 @@ static bool fast(ow_nn_call *c, ow_err *e) {
   .out = {{"dx", OW_NN_FLOAT, .doc = "as x"},                                 \
           {"dgamma", OW_NN_FLOAT, true, .doc = CDOC},                         \
           {"dbeta", OW_NN_FLOAT, true, .doc = CDOC}},                         \
-  .param = {__VA_ARGS__}, .shape = shape, .reference = plain_grad
+  .param = {__VA_ARGS__}, .shape = shape, .reference = plain_grad, .opencl = ow_nn_group_norm_grad_cl
 
 const ow_nn_op ow_nn_group_norm = {
     .name = "group_norm", .doc = "normalises groups of channels of every sample",

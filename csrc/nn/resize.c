@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { SIZE, MODE, ALIGN };
@@ -126,9 +127,10 @@ const ow_nn_op ow_nn_resize = {
     .name = "resize", .doc = "resamples planes to other extents",
     .in = {{"x", OW_NN_FLOAT, .doc = "[N, C, *S], 1 to 3 spatial axes"}},
     .out = {{"y", OW_NN_FLOAT, .doc = "[N, C, *size]"}},
-    .param = PARAMS("spatial extents of the result"), .shape = shape, .reference = plain};
+    .param = PARAMS("spatial extents of the result"), .shape = shape, .reference = plain, .opencl = ow_nn_resize_cl};
 
 const ow_nn_op ow_nn_resize_grad = {
     .name = "resize_grad", .doc = "gradient of resize",
     .in = {{"dy", OW_NN_FLOAT, .doc = "[N, C, *O]"}}, .out = {{"dx", OW_NN_FLOAT, .doc = "[N, C, *size]"}},
-    .param = PARAMS("spatial extents of the input of resize"), .shape = shape, .reference = plain_grad};
+    .param = PARAMS("spatial extents of the input of resize"), .shape = shape, .reference = plain_grad,
+    .opencl = ow_nn_resize_cl};

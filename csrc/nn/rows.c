@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { ROWS };
@@ -93,10 +94,11 @@ static bool fast_add(ow_nn_call *c, ow_err *e) {
 const ow_nn_op ow_nn_gather_rows = {
     .name = "gather_rows", .doc = "rows of x by index",
     .in = {{"x", OW_NN_FLOAT, .doc = "[R, ...]"}, {"index", OW_NN_INDEX, .doc = "[M], 1-based rows of x"}},
-    .out = {{"y", OW_NN_FLOAT, .doc = "[M, ...]"}}, .shape = gather_shape, .reference = gather};
+    .out = {{"y", OW_NN_FLOAT, .doc = "[M, ...]"}}, .shape = gather_shape, .reference = gather, .opencl = ow_nn_gather_rows_cl};
 
 const ow_nn_op ow_nn_index_add = {
     .name = "index_add", .doc = "adds rows of src into the rows of a zero tensor that index names",
     .in = {{"index", OW_NN_INDEX, .doc = "[M], 1-based rows of y"}, {"src", OW_NN_FLOAT, .doc = "[M, ...]"}},
     .out = {{"y", OW_NN_FLOAT, .doc = "[rows, ...]"}},
-    .param = {{"rows", OW_NN_INT, NAN, NULL, "rows of y"}}, .shape = add_shape, .reference = plain_add, .cpu = fast_add};
+    .param = {{"rows", OW_NN_INT, NAN, NULL, "rows of y"}}, .shape = add_shape, .reference = plain_add, .cpu = fast_add,
+    .opencl = ow_nn_index_add_cl};

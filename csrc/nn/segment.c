@@ -3,6 +3,7 @@
 // equal ones; NaN wins. Sums run in f64 in row order.
 #include <math.h>
 
+#include "nn/cl.h"
 #include "nn/kernel.h"
 
 enum { MODE, ROWS };
@@ -137,11 +138,13 @@ const ow_nn_op ow_nn_segment_reduce = {
     .in = {{"x", OW_NN_FLOAT, .doc = "[M, D]"}, OFFSETS},
     .out = {{"y", OW_NN_FLOAT, .doc = "[G, D]; 0 for an empty group"},
             {"argmax", OW_NN_INDEX, true, .doc = "[G, D], 1-based row of the maximum, 0 = empty group; [0, D] for the other modes"}},
-    .param = {MODES}, .shape = shape, .reference = plain, .cpu = fast};
+    .param = {MODES}, .shape = shape, .reference = plain, .cpu = fast,
+    .opencl = ow_nn_segment_cl};
 
 const ow_nn_op ow_nn_segment_reduce_grad = {
     .name = "segment_reduce_grad", .doc = "gradient of segment_reduce",
     .in = {{"dy", OW_NN_FLOAT, .doc = "[G, D]"}, OFFSETS,
            {"argmax", OW_NN_INDEX, true, .doc = "[G, D], as segment_reduce gave it; for mode max"}},
     .out = {{"dx", OW_NN_FLOAT, .doc = "[rows, D]; rows of no group get 0"}},
-    .param = {MODES, {"rows", OW_NN_INT, NAN, NULL, "rows of x"}}, .shape = shape, .reference = plain_grad};
+    .param = {MODES, {"rows", OW_NN_INT, NAN, NULL, "rows of x"}}, .shape = shape, .reference = plain_grad,
+    .opencl = ow_nn_segment_cl};

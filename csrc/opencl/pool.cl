@@ -1,5 +1,6 @@
-// Pooling (rules: nn/pool.c). One work-item an output; the gradient of max pooling one a plane,
-// which adds in the order of the outputs, since windows may overlap.
+// Pooling (rules: nn/pool.c). One work-item an output. The gradient of max pooling: windows may
+// overlap, so outputs first count at the element that won, and note the smallest of them; an
+// output that won alone adds its slope, the first of several adds all, in their order.
 typedef struct { long planes, in, out, size[3], osize[3], kernel_[3], stride[3], padding[3]; } pooling;
 
 // The part of window o inside the input; returns its divisor as an average.
@@ -35,18 +36,35 @@ kernel void max_forward(IN(T, px), OUT(T, py), OUT(i64, pindex), const pooling p
   if (pindex) pindex[t] = best;
 }
 
-kernel void max_backward(IN(T, pdy), IN(i64, pindex), OUT(T, pdx), const pooling p, CHECKS) {
+kernel void max_owners(IN(i64, pindex), OUT(i32, pcount), OUT(i32, pfirst), const pooling p, CHECKS) {
+  USE_IN(i64, pindex);
+  USE_OUT(i32, pcount);
+  USE_OUT(i32, pfirst);
+  const long t = get_global_id(0);
+  if (t >= p.planes * p.out) return;
+  const long i = pindex[t], at = t / p.out * p.in + i;
+  if (i < 0 || i >= p.in) {
+    COMPLAIN;
+    return;
+  }
+  atomic_inc(&pcount[at]);
+  atomic_min(&pfirst[at], (int)(t % p.out));
+}
+
+kernel void max_backward(IN(T, pdy), IN(i64, pindex), IN(i32, pcount), IN(i32, pfirst), OUT(T, pdx), const pooling p) {
   USE_IN(T, pdy);
   USE_IN(i64, pindex);
+  USE_IN(i32, pcount);
+  USE_IN(i32, pfirst);
   USE_OUT(T, pdx);
-  const long k = get_global_id(0);
-  if (k >= p.planes) return;
-  for (long i = 0; i < p.in; i++) pdx[k * p.in + i] = 0;
-  for (long o = k * p.out; o < (k + 1) * p.out; o++) {
-    const long i = pindex[o];
-    if (i < 0 || i >= p.in) COMPLAIN;
-    else pdx[k * p.in + i] += pdy[o];
-  }
+  const long t = get_global_id(0);
+  if (t >= p.planes * p.out) return;
+  const long i = pindex[t], at = t / p.out * p.in + i, o = t % p.out;
+  if (i < 0 || i >= p.in || pfirst[at] != o) return;
+  T sum = pdy[t];
+  for (long k = 1, left = pcount[at] - 1; left > 0 && o + k < p.out; k++)
+    if (pindex[t + k] == i) sum += pdy[t + k], left--;
+  pdx[at] = sum;
 }
 
 kernel void avg_forward(IN(T, px), OUT(T, py), const pooling p, const int count) {
