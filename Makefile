@@ -13,7 +13,7 @@ UNAME_M := $(shell uname -m)
 
 # ---- libraries ---------------------------------------------------------------------------
 # Goals that compile here and now; the others work on a bare machine.
-NEEDS_LIBS := $(filter-out deps clean help packages env demo test sanitize lint,$(or $(MAKECMDGOALS),all))
+NEEDS_LIBS := $(filter-out deps deps-notebooks clean help packages env demo test sanitize lint,$(or $(MAKECMDGOALS),all))
 pc = $(firstword $(foreach n,$(1),$(if $(shell $(PKG_CONFIG) --exists $(n) 2>/dev/null && echo y),$(n))))
 
 LUA_PC    := $(call pc,lua5.4 lua54 lua-5.4)
@@ -87,7 +87,7 @@ LUA_MODS := $(filter-out core owlua main,$(patsubst csrc/lua/%.c,%,$(filter csrc
 CORE_O   := $(CORE_C:csrc/%.c=$(B)/obj/%.o) $(foreach i,$(ISAS),$(SIMD_C:csrc/%.simd.c=$(B)/obj/%.$(i).o))
 MAIN_O   := $(B)/obj/lua/main.o
 
-.PHONY: all test demo deps packages install env clean help sanitize fuzz simd-test lint
+.PHONY: all test demo deps deps-notebooks packages install env clean help sanitize fuzz simd-test lint
 all: $(B)/bin/orowan $(B)/lib/orowan/core.so
 
 $(B)/bin/orowan: $(MAIN_O) $(CORE_O)
@@ -177,17 +177,21 @@ lint:
 
 # ---- packages ----------------------------------------------------------------------------
 DEBIAN := gcc make pkg-config lua5.4 liblua5.4-dev lua-busted luarocks libopenblas-openmp-dev libfftw3-dev \
-  libhdf5-dev libpng-dev libedit-dev gnuplot-nox fonts-liberation ffmpeg ocl-icd-libopencl1 pocl-opencl-icd
+  libhdf5-dev libpng-dev libedit-dev gnuplot-nox fonts-liberation ffmpeg ocl-icd-libopencl1 pocl-opencl-icd libzmq5
 FEDORA := gcc make pkgconf-pkg-config lua lua-devel luarocks openblas-devel openblas-openmp fftw-devel hdf5-devel \
-  libpng-devel libedit-devel gnuplot liberation-fonts ffmpeg-free ocl-icd pocl
-BREW   := lua luarocks pkg-config openblas fftw hdf5 libpng libedit gnuplot ffmpeg libomp
+  libpng-devel libedit-devel gnuplot liberation-fonts ffmpeg-free ocl-icd pocl zeromq
+BREW   := lua luarocks pkg-config openblas fftw hdf5 libpng libedit gnuplot ffmpeg libomp zeromq
+
+# What only the tests of the notebooks need; they are skipped without it. WITH="$(NOTEBOOKS)".
+NOTEBOOKS := python3-jupyter-client python3-nbclient
+WITH ?=
 
 packages:
 	@echo $(DEBIAN)
 
 deps:
 	@if command -v apt-get >/dev/null; then \
-	  missing=; for p in $(DEBIAN); do \
+	  missing=; for p in $(DEBIAN) $(WITH); do \
 	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	  if [ -n "$$missing" ]; then echo "Installing:$$missing"; \
 	    sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
@@ -198,6 +202,9 @@ deps:
 	elif command -v brew >/dev/null; then \
 	  echo "macOS (untested). Install these, then run make again:"; echo "  brew install $(BREW)"; echo "  luarocks install busted"; \
 	else echo "Unknown system (untested). Orowan needs what these Debian packages hold:"; echo "  $(DEBIAN)"; fi
+
+deps-notebooks:
+	@$(MAKE) --no-print-directory deps WITH="$(NOTEBOOKS)"
 
 # ---- fuzzing -----------------------------------------------------------------------------
 # Our own driver by default (any gcc; coverage-guided); FUZZER=clang uses libFuzzer instead.

@@ -59,13 +59,44 @@ void ow_sha256_add(ow_sha256 *s, const void *data, size_t n) {
   if (n % 64) memcpy(s->block, p + n / 64 * 64, n % 64);
 }
 
-void ow_sha256_end(ow_sha256 *s, char hex[65]) {
+void ow_sha256_raw(ow_sha256 *s, uint8_t digest[32]) {
   static const uint8_t pad[64] = {0x80};
   uint64_t bits = s->bytes * 8;
   uint8_t len[8];
   for (int i = 0; i < 8; i++) len[i] = (uint8_t)(bits >> (56 - 8 * i));
   ow_sha256_add(s, pad, 1 + (119 - s->bytes % 64) % 64);
   ow_sha256_add(s, len, 8);
-  for (int i = 0; i < 64; i++) hex[i] = "0123456789abcdef"[s->h[i / 8] >> (28 - 4 * (i % 8)) & 15];
+  for (int i = 0; i < 32; i++) digest[i] = (uint8_t)(s->h[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void ow_sha256_end(ow_sha256 *s, char hex[65]) {
+  uint8_t d[32];
+  ow_sha256_raw(s, d);
+  for (int i = 0; i < 64; i++) hex[i] = "0123456789abcdef"[d[i / 2] >> (i % 2 ? 0 : 4) & 15];
   hex[64] = 0;
+}
+
+void ow_hmac_init(ow_hmac *h, const void *key, size_t n) {
+  uint8_t k[64] = {0};
+  if (n > sizeof k) {
+    ow_sha256_init(&h->inner);
+    ow_sha256_add(&h->inner, key, n);
+    ow_sha256_raw(&h->inner, k);
+  } else if (n) {
+    memcpy(k, key, n);
+  }
+  for (int i = 0; i < 64; i++) h->outer_key[i] = k[i] ^ 0x5c, k[i] ^= 0x36;
+  ow_sha256_init(&h->inner);
+  ow_sha256_add(&h->inner, k, sizeof k);
+}
+
+void ow_hmac_add(ow_hmac *h, const void *data, size_t n) { ow_sha256_add(&h->inner, data, n); }
+
+void ow_hmac_end(ow_hmac *h, char hex[65]) {
+  uint8_t d[32];
+  ow_sha256_raw(&h->inner, d);
+  ow_sha256_init(&h->inner);
+  ow_sha256_add(&h->inner, h->outer_key, sizeof h->outer_key);
+  ow_sha256_add(&h->inner, d, sizeof d);
+  ow_sha256_end(&h->inner, hex);
 }

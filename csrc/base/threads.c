@@ -51,6 +51,20 @@ void ow_interrupt_release(void) {
   if (waiting) waiting = 0, ow_interrupt_flag = 1;
 }
 
+int ow_interrupt_expose(void) {
+  int holds = held;
+  held = 0;
+  if (waiting) waiting = 0, ow_interrupt_flag = 1;
+  return holds;
+}
+
+void ow_interrupt_cover(int holds) {
+  held = holds;
+  if (held && ow_interrupt_flag) waiting = 1, ow_interrupt_flag = 0;
+}
+
+void ow_interrupt_forget(void) { waiting = 0, ow_interrupt_flag = 0; }
+
 void ow_interrupt_install(void) {
   struct sigaction sa;
   memset(&sa, 0, sizeof sa);

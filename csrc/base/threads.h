@@ -26,5 +26,10 @@ void ow_interrupt_raise(void);           // as SIGINT would
 // saving afterwards. Keep it short. Holds nest.
 void ow_interrupt_hold(void);
 void ow_interrupt_release(void);
+// A session that holds interrupts throughout lets them in while user code runs: expose takes
+// all holds off and tells how many there were, cover puts them back.
+int ow_interrupt_expose(void);
+void ow_interrupt_cover(int holds);
+void ow_interrupt_forget(void);  // also one that waits
 
 #endif

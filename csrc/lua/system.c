@@ -89,11 +89,25 @@ static int f_guard(lua_State *L) {
   return lua_gettop(L);
 }
 
+// As guard, for a session inside `uninterrupted`: interrupts reach f.
+static int f_exposed(lua_State *L) {
+  int holds = ow_interrupt_expose(), n = f_guard(L);
+  ow_interrupt_cover(holds);
+  return n;
+}
+
+static int f_forget_interrupt(lua_State *L) {
+  (void)L;
+  ow_interrupt_forget();
+  return 0;
+}
+
 int ow_open_system(lua_State *L) {
   static const luaL_Reg funcs[] = {{"threads", f_threads}, {"memory", f_memory}, {"trim", f_trim}, {"build", f_build},
                                    {"philox", f_philox}, {"interrupted", f_interrupted},
                                    {"clear_interrupt", f_clear_interrupt}, {"guard", f_guard}, {"interrupt", f_interrupt},
-                                   {"uninterrupted", f_uninterrupted}, {NULL, NULL}};
+                                   {"uninterrupted", f_uninterrupted}, {"exposed", f_exposed},
+                                   {"forget_interrupt", f_forget_interrupt}, {NULL, NULL}};
   luaL_newlib(L, funcs);
   return 1;
 }

@@ -19,6 +19,7 @@ commands:
   recipes                           the recipes and their parameters
   info                              version, machine, libraries, what is missing
   bench [NAME]                      measure speed (no name: the list)
+  jupyter install                   let Jupyter find this program as a kernel
   env                               shell lines for using the modules from lua5.4
   depinning-compat CONTROL PINNING OUTDIR
                                     the published depinning simulator, byte for byte
@@ -60,6 +61,7 @@ local commands = {
   recipes = function(args) return require("orowan.cli.runs").recipes(args) end,
   info = function() return require("orowan.cli.info").info() end,
   env = function() return require("orowan.cli.info").env() end,
+  jupyter = function(args) return require("orowan.cli.jupyter").main(args) end,
   bench = function(args) return require("orowan.cli.bench").main(args) end,
   ["depinning-compat"] = depinning_compat,
   help = function()

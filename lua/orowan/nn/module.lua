@@ -180,6 +180,36 @@ Module.__tostring = function(self)
   return ("%s(%s)"):format(self.kind, table.concat(words, ", "))
 end
 
+local function escaped(v) return (tostring(v):gsub("[&<>]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" })) end
+
+--- The module as a notebook shows it: its layers and their parameters. (`nn.summary` also knows
+--- shapes and operations, but needs the shape of an input.)
+Module.__mime = function(self)
+  local rows, text = {}, {}
+  for i, m in ipairs(self:modules()) do
+    local own, shapes = 0, {}
+    for _, e in ipairs(m.module.entries) do
+      local v = e.what == "parameter" and m.module[e.key]
+      if v then
+        own = own + v:numel()
+        shapes[#shapes + 1] = e.name .. " " .. table.concat(v:shape(), "x")
+      end
+    end
+    local name = i == 1 and "" or m.name
+    text[i] = ("%-20s %s%s"):format(name, tostring(m.module), own > 0 and ("  %d"):format(own) or "")
+    rows[i] = ("<tr><td>%s</td><td>%s</td><td>%s</td><td style=\"text-align:right\">%s</td></tr>"):format(escaped(name),
+      escaped(m.module), escaped(table.concat(shapes, ", ")), own > 0 and own or "")
+  end
+  local all, trained = self:count()
+  local total = ("%d parameters, %d of them trained"):format(all, trained)
+  text[#text + 1] = total
+  return {
+    ["text/plain"] = (table.concat(text, "\n"):gsub(" +\n", "\n")),
+    ["text/html"] = ("<table><caption style=\"text-align:left\">%s: %s</caption><tr><th>layer</th><th>kind</th><th>shapes</th><th>parameters</th></tr>\n%s</table>")
+      :format(escaped(self.kind), total, table.concat(rows, "\n")),
+  }
+end
+
 --- Name of the place in the tree, "" for the root.
 ---@return string
 function Module:path()

@@ -116,12 +116,16 @@ end
 ---@return string script
 function Figure:script() return (gnuplot.script({ self }, "png", { "out.png" }, 1)) end
 
---- The figure as a notebook shows it.
----@return table<string, string> bundle MIME type -> bytes; empty when gnuplot is missing
-function Figure:__mime()
+--- The figure as a notebook shows it. Where it cannot be drawn the text says why.
+---@param formats string[]? of "png", "svg" (default: both)
+---@return table<string, string> bundle MIME type -> bytes
+function Figure:__mime(formats)
   local bundle = {}
-  bundle["image/png"] = gnuplot.render(self, "png", { scale = math.max(self.scale, 1) })
-  bundle["image/svg+xml"] = gnuplot.render(self, "svg")
+  for _, format in ipairs(formats or { "png", "svg" }) do
+    local bytes, err = gnuplot.render(self, format, format == "png" and { scale = math.max(self.scale, 1) } or nil)
+    if not bytes then return { ["text/plain"] = ("%s\n(not drawn: %s)"):format(tostring(self), tostring(err)) } end
+    bundle[format == "svg" and "image/svg+xml" or "image/png"] = bytes
+  end
   return bundle
 end
 

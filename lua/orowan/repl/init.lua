@@ -2,6 +2,7 @@
 --- it. On a terminal libedit edits the line; from a pipe the lines are read as they come.
 local core = require "orowan.core"
 local sys = require "orowan.sys"
+local chunk = require "orowan.repl.chunk"
 local show = require "orowan.repl.show"
 local complete = require "orowan.repl.complete"
 local progress = require "orowan.progress"
@@ -15,17 +16,6 @@ local help = [[
   TAB                  completes names and, inside quotes, files
   Ctrl-C               stops what runs; Ctrl-D or os.exit() leaves]]
 
--- A chunk from text: as an expression first. Returns chunk, or nil, message, incomplete.
-local function compile(text)
-  local source = text:gsub("^%s*=", "return ", 1)
-  local chunk, as_value = load("return " .. source, "=stdin", "t")
-  if chunk then return chunk end
-  local err
-  chunk, err = load(source, "=stdin", "t")
-  if chunk then return chunk end
-  return nil, err, err:match("<eof>$") ~= nil or as_value:match("<eof>$") ~= nil
-end
-
 local function message(e)
   if type(e) == "table" and e.traceback_line and not e.traceback_line:match("^stdin") then
     return e.traceback_line .. ": " .. tostring(e)
@@ -34,8 +24,8 @@ local function message(e)
 end
 
 -- Runs a chunk; returns false after an error.
-local function evaluate(chunk, quiet)
-  local r = table.pack(core.system.guard(function(e) return e end, chunk))
+local function evaluate(f, quiet)
+  local r = table.pack(core.system.guard(function(e) return e end, f))
   local ok, interrupted = r[1], r[2]
   if not ok then
     progress.reset()
@@ -80,23 +70,22 @@ function repl.session()
     if not pending and text:match("^%s*%?") then return show_doc(text:match("^%s*%?(.*)$")) end
     local whole = pending and pending .. "\n" .. text or text
     if not pending and whole:match("^%s*$") then return true end
-    local chunk, err, incomplete = compile(whole)
-    if incomplete then
+    local piece = chunk.compile(whole, "=stdin")
+    if piece.incomplete then
       pending = whole
       return "more"
     end
     pending = nil
-    if not chunk then
-      io.stderr:write("error: ", message(err), "\n")
+    if not piece.run then
+      io.stderr:write("error: ", message(piece.err), "\n")
       return false
     end
-    return evaluate(chunk, whole:match(";%s*$") ~= nil)
+    return evaluate(piece.run, piece.quiet)
   end
   function session:cancel() pending = nil end
   function session:finish()
     if not pending then return true end
-    local _, err = compile(pending)
-    io.stderr:write("error: ", message(err), "\n")
+    io.stderr:write("error: ", message(chunk.compile(pending, "=stdin").err), "\n")
     pending = nil
     return false
   end
