@@ -1,6 +1,11 @@
 --- Atom probe tomography: files of reconstructions and ranges, synthetic specimens, statistics of
---- points, networks that find ordered domains.
+--- points, fields, surfaces and profiles of labelled ions, networks that find ordered domains.
 local files = require "orowan.apt.files"
+local grid = require "orowan.apt.grid"
+local isosurface = require "orowan.apt.isosurface"
+local labels = require "orowan.apt.labels"
+local profile = require "orowan.apt.profile"
+local proxigram = require "orowan.apt.proxigram"
 local ranges = require "orowan.apt.ranges"
 local nexus = require "orowan.apt.nexus"
 local spectrum = require "orowan.apt.spectrum"
@@ -14,6 +19,8 @@ local api = {
   read_ranges = ranges.read, parse_ranges = ranges.parse, ranges = ranges.new,
   spectrum = spectrum.count, binned_spectrum = spectrum.binned, composition = spectrum.composition,
   synthetic = synthetic.build, spheres = synthetic.spheres, shuffled = synthetic.shuffled, rotation = synthetic.rotation,
+  label = labels.label, grid = grid.new, isosurface = isosurface.new, domains = isosurface.domains,
+  proxigram = proxigram.new, surface_distance = proxigram.distance, profile = profile.new,
 }
 for name, f in pairs(require "orowan.apt.statistics") do api[name] = f end
 
