@@ -6,6 +6,7 @@
 #include "geometry/grid.h"
 #include "geometry/groups.h"
 #include "geometry/hdbscan.h"
+#include "geometry/planes.h"
 #include "lua/owlua.h"
 
 static const ow_tensor *positions(lua_State *L, int idx, const char *fn) {
@@ -191,9 +192,22 @@ static int f_hdbscan(lua_State *L) {
   return 7;
 }
 
+// plane_power(function, positions, directions f64 [m, 3], first, step, steps) -> f32 [m, steps]
+static int f_plane_power(lua_State *L) {
+  const char *fn = owl_checkstr(L, 1, "plane_power", "function");
+  const ow_tensor *x = positions(L, 2, fn), *u = owl_pusharray(L, 3, fn, "directions", OW_F64, 2);
+  double first = owl_checknum(L, 4, fn, "first"), step = owl_checknum(L, 5, fn, "step");
+  int64_t shape[2] = {u->shape[0], owl_checkint(L, 6, fn, "steps", 1, 1 << 20)};
+  if (u->shape[1] != 3) return owl_error(L, fn, OW_ESHAPE, "directions: expected m x 3");
+  ow_tensor *t = owl_pushnew(L, fn, OW_F32, 2, shape);
+  ow_err e;
+  return ow_plane_power(ow_tensor_data(x), x->shape[0], ow_tensor_data(u), shape[0], first, step, shape[1], ow_tensor_data(t), &e) ? 1 : fail(L, fn, &e);
+}
+
 int ow_open_clusters(lua_State *L) {
   static const luaL_Reg funcs[] = {{"link", f_link}, {"nearest", f_nearest}, {"pairs", f_pairs}, {"relabelled_pairs", f_relabelled},
-                                   {"moments", f_moments}, {"extents", f_extents}, {"hdbscan", f_hdbscan}, {NULL, NULL}};
+                                   {"moments", f_moments}, {"extents", f_extents}, {"hdbscan", f_hdbscan}, {"plane_power", f_plane_power},
+                                   {NULL, NULL}};
   luaL_newlib(L, funcs);
   return 1;
 }
