@@ -70,6 +70,7 @@ ow_cells *ow_cells_new(const void *x, int64_t n, ow_dtype dtype, const ow_box *b
 
 void ow_cells_free(ow_cells *c) {
   if (!c) return;
+  ow_cells_there_free(c);
   ow_free(c->leaf);
   ow_free(c->node);
   ow_free(c);

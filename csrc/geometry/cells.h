@@ -47,11 +47,13 @@ typedef struct ow_cells {
   ow_box box;
   double flo[3], fhi[3]; // range of fractional coordinates
   double pad;            // bound on rounding of wrapped and shifted positions
+  struct ow_cells_there *there;  // the copy on a device, once one has searched (knn_cl.c)
 } ow_cells;
 
 // x: n x 3 of dtype. Refuses coordinates that are not finite, naming the row of `what`.
 ow_cells *ow_cells_new(const void *x, int64_t n, ow_dtype dtype, const ow_box *box, const char *what, ow_err *e);
 void ow_cells_free(ow_cells *c);  // NULL is fine
+void ow_cells_there_free(ow_cells *c);
 int64_t ow_cells_bytes(const ow_cells *c);
 
 typedef struct {
@@ -61,6 +63,8 @@ typedef struct {
   const int64_t *label;              // per point, increasing: what is written as its id; NULL: row + 1
 } ow_search;
 
+// Whether these can be searched for k nearest, or (k 0) within a radius.
+bool ow_search_check(const ow_search *s, int64_t k, double radius, ow_err *e);
 // id, distance: (queries) x k, row-major, distance in the points' dtype.
 bool ow_knn(const ow_search *s, int64_t k, int64_t *id, void *distance, ow_err *e);
 // Number of neighbours with d2 <= r r of each query.

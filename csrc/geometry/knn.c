@@ -36,7 +36,7 @@ static bool run(const ow_knn_job *j, ow_err *e) {
   return !failed;
 }
 
-static bool check(const ow_search *s, int64_t k, double radius, ow_err *e) {
+bool ow_search_check(const ow_search *s, int64_t k, double radius, ow_err *e) {
   const ow_cells *c = s->points;
   int64_t spare = s->leave_self || s->exclude ? 1 : 0;
   if (k > 0 && s->queries->n > 0) {
@@ -59,19 +59,19 @@ static bool check(const ow_search *s, int64_t k, double radius, ow_err *e) {
 
 bool ow_knn(const ow_search *s, int64_t k, int64_t *id, void *distance, ow_err *e) {
   ow_knn_job j = {.s = s, .k = k, .id = id, .distance = distance};
-  return check(s, k, 0, e) && run(&j, e);
+  return ow_search_check(s, k, 0, e) && run(&j, e);
 }
 
 bool ow_within_count(const ow_search *s, double radius, int64_t *count, ow_err *e) {
   ow_knn_job j = {.s = s, .radius = radius, .count = count};
-  return check(s, 0, radius, e) && run(&j, e);
+  return ow_search_check(s, 0, radius, e) && run(&j, e);
 }
 
 bool ow_within(const ow_search *s, double radius, const int64_t *offset, int64_t *id, void *distance, ow_err *e) {
   ow_knn_job j = {.s = s, .radius = radius, .offset = offset, .id = id, .distance = distance};
   for (int64_t i = 0; i < s->queries->n; i++)
     if (offset[i + 1] - offset[i] > j.longest) j.longest = offset[i + 1] - offset[i];
-  return check(s, 0, radius, e) && run(&j, e);
+  return ow_search_check(s, 0, radius, e) && run(&j, e);
 }
 
 // ---- reference -----------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ static bool gather(const ow_search *s, const double *q, int32_t leave, double ra
 
 bool ow_neighbours_reference(const ow_search *s, int64_t k, double radius, int64_t *count, const int64_t *offset,
                              int64_t *id, void *distance, ow_err *e) {
-  if (!check(s, k, radius, e)) return false;
+  if (!ow_search_check(s, k, radius, e)) return false;
   const ow_cells *c = s->points;
   bool f32 = c->dtype == OW_F32;
   pair *list = NULL;

@@ -4,8 +4,9 @@
 // reference. The Lua side (lua/orowan/geometry.lua) reads boxes and documents.
 #include <string.h>
 
-#include "geometry/cells.h"
+#include "geometry/cells_cl.h"
 #include "lua/tensor.h"
+#include "opencl/device.h"
 
 #define CELLS "orowan.neighbours.cells"
 
@@ -141,12 +142,36 @@ static bool read_search(lua_State *L, const char *fn, ow_search *s) {
   return owl_optfield_bool(L, 3, fn, "reference", false);
 }
 
+// Entries of n numbers as a tensor of the device, NULL for none.
+static ow_tensor *push_there(lua_State *L, const char *fn, const int64_t *v, int64_t n, int device) {
+  if (!v) return NULL;
+  ow_err e;
+  ow_tensor *host = owl_pushnew(L, fn, OW_I64, 1, &n), *t = owl_newtensor(L);
+  if (n) memcpy(ow_tensor_data(host), v, (size_t)n * sizeof *v);
+  if (!ow_tensor_to(t, host, device, &e)) owl_raise(L, fn, &e);
+  return t;
+}
+
+static int knn_there(lua_State *L, const char *fn, const ow_search *s, int64_t k, int device) {
+  ow_err e;
+  const ow_tensor *label = push_there(L, fn, s->label, s->points->n, device);
+  const ow_tensor *exclude = push_there(L, fn, s->exclude, s->queries->n, device);
+  ow_tensor *id = owl_newtensor(L), *d = owl_newtensor(L);
+  if (!ow_knn_cl(s, k, device, label, exclude, id, d, &e)) return owl_raise(L, fn, &e);
+  owl_account(L, id), owl_account(L, d);
+  return 2;
+}
+
 static int c_knn(lua_State *L) {
   const char *fn = owl_checkstr(L, 4, "knn", "function");
   ow_err e;
   ow_search s;
   int64_t k = owl_checkint(L, 2, fn, "k", 1, INT32_MAX);
   bool reference = read_search(L, fn, &s);
+  const char *where = owl_optfield_str(L, 3, fn, "device", NULL);
+  int device = OW_CPU;
+  if (where && !ow_cl_find(where, &device, &e)) return owl_raise(L, fn, &e);
+  if (device > OW_CPU) return knn_there(L, fn, &s, k, device);
   int64_t shape[2] = {s.queries->n, k};
   ow_tensor *id = owl_newtensor(L), *d = owl_newtensor(L);
   if (k > s.points->n && !s.points->box.any) shape[0] = 0;  // refused below, before memory is asked for

@@ -14,7 +14,11 @@
 --- Order and rounding. Neighbours come by distance, equal distances by id. Distances are
 --- compared as computed: squared, in the points' dtype, positions first wrapped into the box;
 --- `within` takes d^2 <= r^2 in that dtype. Results are the same bits at any number of threads
---- and instruction set.
+--- and instruction set, and on a device.
+---
+--- Devices. With `device = "opencl:0"`, or points that lie on a device, `knn` runs there (k up to 64)
+--- and its results lie there. The tree is built on the host, points on a device are read back for
+--- that; it is copied to the device once, with the first search of a `cells` object.
 local core = require("orowan.core").neighbours
 local make = require("orowan.core").tensor.tensor
 local is_tensor = require("orowan.core").tensor.is_tensor
@@ -85,15 +89,25 @@ end
 
 ---@class orowan.cells
 ---@field private handle userdata
+---@field private device string?
 local cells = {}
 cells.__index = cells
 cells.__name = "orowan.cells"
 
 local search_options = { "queries", "self", "exclude", "labels", "reference" }
+local knn_options = { "queries", "self", "exclude", "labels", "reference", "device" }
 local search_and_box = { "queries", "self", "exclude", "labels", "reference", "box" }
+local knn_and_box = { "queries", "self", "exclude", "labels", "reference", "box", "device" }
 
-local function search(o)
-  return { queries = o.queries, leave_self = not o.self, exclude = o.exclude, labels = o.labels, reference = o.reference }
+-- The tensor on the host, and the device where it lay.
+local function on_host(t)
+  if not is_tensor(t) or t:device() == "cpu" then return t, nil end
+  return t:to "cpu", t:device()
+end
+
+local function search(o, device)
+  return { queries = on_host(o.queries), leave_self = not o.self, exclude = on_host(o.exclude), labels = on_host(o.labels),
+    reference = o.reference, device = o.device or device }
 end
 
 --- Points sorted once for many searches.
@@ -108,16 +122,17 @@ end
 function geometry.cells(points, options)
   local o = check("cells", options, { "box" })
   local m, periodic = read_box("cells", o.box)
-  return setmetatable({ handle = core.cells(points, m, periodic, "geometry.cells") }, cells)
+  local host, device = on_host(points)
+  return setmetatable({ handle = core.cells(host, m, periodic, "geometry.cells"), device = device }, cells)
 end
 
 --- The k nearest neighbours of each query.
 ---@param k integer 1 or more; without a periodic box at most N (N - 1 when points are left out)
----@param options table? queries: M x 3 (default: the points themselves); self: count a point as its own neighbour (false; only without queries); exclude: i64 [M], per query the point to leave out, 0: none; labels: i64 [N], increasing, written in place of ids; reference: the plain double loop
+---@param options table? queries: M x 3 (default: the points themselves); self: count a point as its own neighbour (false; only without queries); exclude: i64 [M], per query the point to leave out, 0: none; labels: i64 [N], increasing, written in place of ids; reference: the plain double loop; device: "opencl:0" searches there (k up to 64; a periodic box must be wider than the neighbours' distance)
 ---@return orowan.tensor ids i64 [M, k]
 ---@return orowan.tensor distances [M, k] of the points' dtype
 function cells:knn(k, options)
-  return self.handle:knn(k, search(check("knn", options, search_options)), "geometry.knn")
+  return self.handle:knn(k, search(check("knn", options, knn_options), self.device), "geometry.knn")
 end
 
 --- All neighbours within a radius of each query.
@@ -155,10 +170,11 @@ function cells:__tostring()
   return ok and ("cells: %d points, %s"):format(i.points, i.dtype) or "cells: closed"
 end
 
-local function once(fn, points, options)
-  local o = check(fn, options, search_and_box)
+local function once(fn, points, options, known)
+  local o = check(fn, options, known or search_and_box)
   local m, periodic = read_box(fn, o.box)
-  return core.cells(points, m, periodic, "geometry." .. fn), search(o)
+  local host, device = on_host(points)
+  return core.cells(host, m, periodic, "geometry." .. fn), search(o, device)
 end
 
 --- The k nearest neighbours of each query, exact, by distance, then id.
@@ -167,11 +183,11 @@ end
 --- fewer than k points (other than the query's own).
 ---@param points orowan.tensor N x 3 coordinates
 ---@param k integer 1 or more
----@param options table? box: see above; queries: M x 3 coordinates (default: the points themselves); self: count a point as its own neighbour (false; only without queries); exclude: i64 [M], per query the point to leave out, 0: none; labels: i64 [N], increasing, written in place of ids; reference: the plain double loop
+---@param options table? box: see above; queries: M x 3 coordinates (default: the points themselves); self: count a point as its own neighbour (false; only without queries); exclude: i64 [M], per query the point to leave out, 0: none; labels: i64 [N], increasing, written in place of ids; reference: the plain double loop; device: as `cells:knn`
 ---@return orowan.tensor ids i64 [M, k], 1-based rows of points
 ---@return orowan.tensor distances [M, k], unit and dtype of points
 function geometry.knn(points, k, options)
-  local handle <close>, o = once("knn", points, options)
+  local handle <close>, o = once("knn", points, options, knn_and_box)
   return handle:knn(k, o, "geometry.knn")
 end
 
