@@ -48,7 +48,7 @@ return function(report)
   local single = x:to("f32", { unchecked = true })
   local p = peer(n, k, radius)
   local name = p and ("cKDTree (scipy %s)"):format(p.version)
-  local function against(value, key) return p and { peer = name .. ", " .. key, ratio = value / p[key] } or nil end
+  local function against(value, key) return p and { peer = name .. ", " .. (key:match "%d+") .. (key:match "%d+" == "1" and " thread" or " threads"), ratio = value / p[key] } or nil end
 
   local rate = {}
   for _, t in ipairs(threads > 1 and { 1, threads } or { 1 }) do
