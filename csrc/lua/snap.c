@@ -4,35 +4,16 @@
 // info, close; components(two_j). The public face is lua/orowan/atoms/.
 #include "physics/snap.h"
 
-#include "lua/owlua.h"
+#include "lua/pairs.h"
 
-#define PAIRS "orowan.atoms.pairs"
+#define PAIRS OWL_PAIRS
 #define SNAP "orowan.atoms.snap"
 
 // ---- pairs ---------------------------------------------------------------------------------
 
-static ow_pair_list *check_pairs(lua_State *L, int idx, const char *fn) {
-  ow_pair_list *l = luaL_testudata(L, idx, PAIRS);
-  if (!l) owl_badarg(L, fn, "pairs", "a list of pairs", idx);
-  if (!l->offset) owl_error(L, fn, OW_EARG, "the list of pairs is closed");
-  return l;
-}
-
-static const double *push_cell(lua_State *L, int idx, const char *fn) {
-  ow_tensor *t = owl_pusharray(L, idx, fn, "cell", OW_F64, 2);
-  if (t->shape[0] != 3 || t->shape[1] != 3) owl_error(L, fn, OW_ESHAPE, "cell: expected 3 x 3 (rows are box vectors)");
-  return ow_tensor_data(t);
-}
-
-static ow_tensor *push_positions(lua_State *L, int idx, const char *fn) {
-  ow_tensor *t = owl_pusharray(L, idx, fn, "positions", OW_F64, 2);
-  if (t->shape[1] != 3) owl_error(L, fn, OW_ESHAPE, "positions: expected n x 3, got %d columns", (int)t->shape[1]);
-  return t;
-}
-
 static int f_pairs(lua_State *L) {
   static const char *const fn = "atoms.pairs";
-  const double *cell = push_cell(L, 1, fn);
+  const double *cell = owl_pushcell(L, 1, fn);
   bool periodic[3];
   luaL_checktype(L, 2, LUA_TTABLE);
   for (int d = 0; d < 3; d++) {
@@ -40,7 +21,7 @@ static int f_pairs(lua_State *L) {
     periodic[d] = lua_toboolean(L, -1);
     lua_pop(L, 1);
   }
-  ow_tensor *x = push_positions(L, 3, fn);
+  ow_tensor *x = owl_pushpositions(L, 3, fn);
   double cutoff = owl_checknum(L, 4, fn, "cutoff");
   ow_pair_list *l = lua_newuserdatauv(L, sizeof *l, 0);
   *l = (ow_pair_list){0};
@@ -56,7 +37,7 @@ static int p_close(lua_State *L) {
 }
 
 static int p_count(lua_State *L) {
-  const ow_pair_list *l = check_pairs(L, 1, "pairs:count");
+  const ow_pair_list *l = owl_checkpairs(L, 1, "pairs:count");
   lua_pushinteger(L, l->n);
   lua_pushinteger(L, l->pairs);
   return 2;
@@ -65,7 +46,7 @@ static int p_count(lua_State *L) {
 // offset [n + 1] (0-based), other [pairs] (1-based), shift [pairs, 3]
 static int p_tensors(lua_State *L) {
   static const char *const fn = "pairs:tensors";
-  const ow_pair_list *l = check_pairs(L, 1, fn);
+  const ow_pair_list *l = owl_checkpairs(L, 1, fn);
   int64_t *o = ow_tensor_data(owl_pushnew(L, fn, OW_I64, 1, (int64_t[]){l->n + 1}));
   int64_t *j = ow_tensor_data(owl_pushnew(L, fn, OW_I64, 1, (int64_t[]){l->pairs}));
   int64_t *s = ow_tensor_data(owl_pushnew(L, fn, OW_I64, 2, (int64_t[]){l->pairs, 3}));
@@ -133,12 +114,12 @@ static int s_info(lua_State *L) {
 static int s_compute(lua_State *L) {
   static const char *const fn = "snap:compute";
   const ow_snap *s = check_model(L, fn);
-  const ow_pair_list *l = check_pairs(L, 2, fn);
+  const ow_pair_list *l = owl_checkpairs(L, 2, fn);
   lua_settop(L, 6);
   bool force = owl_optfield_bool(L, 6, fn, "force", true), strain = owl_optfield_bool(L, 6, fn, "strain", false),
        components = owl_optfield_bool(L, 6, fn, "components", false), reference = components || owl_optfield_bool(L, 6, fn, "reference", false);
-  const double *cell = push_cell(L, 3, fn);
-  ow_tensor *x = push_positions(L, 4, fn), *t = owl_pusharray(L, 5, fn, "types", OW_I32, 1);
+  const double *cell = owl_pushcell(L, 3, fn);
+  ow_tensor *x = owl_pushpositions(L, 4, fn), *t = owl_pusharray(L, 5, fn, "types", OW_I32, 1);
   int64_t n = x->shape[0];
   if (t->shape[0] != n || l->n != n)
     return owl_error(L, fn, OW_ESHAPE, "%d positions, %d types and a list of pairs of %d atoms", (int)n, (int)t->shape[0], (int)l->n);

@@ -2,7 +2,7 @@
 --- planar faults and grain boundaries, seen by an imperfect microscope (lost ions, displaced
 --- ions). The label of an ion is that of its lattice site, before any noise.
 local core = require "orowan.core"
-local lattice = require "orowan.apt.lattice"
+local lattice = require "orowan.atoms.cells"
 
 local synthetic = {}
 
@@ -276,7 +276,8 @@ function synthetic.build(spec)
   for key in pairs(spec) do
     if not known[key] then raise("unknown field %s", tostring(key)) end
   end
-  local cell = lattice.cells[spec.lattice] or raise("lattice: expected fcc, bcc or bcc16, got %s", tostring(spec.lattice))
+  local cell = lattice.cells[spec.lattice]
+  if not cell or cell.vectors then raise("lattice: expected fcc, bcc, bcc16, sc or diamond, got %s", tostring(spec.lattice)) end
   local a = spec.a
   if type(a) ~= "number" or a <= 0 then raise("a: expected the lattice constant in nm, got %s", tostring(a)) end
   if type(spec.matrix) ~= "table" then raise("matrix: expected shares of species, for example {Al = 1}") end

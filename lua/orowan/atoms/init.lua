@@ -1,11 +1,20 @@
---- Atoms: structures, interatomic models, relaxation, minimum energy paths.
+--- Atoms: structures, crystals and alloys, their order, interatomic models, relaxation, minimum
+--- energy paths.
+local alloy = require "orowan.atoms.alloy"
+local lattice = require "orowan.atoms.lattice"
 local neb = require "orowan.atoms.neb"
+local order = require "orowan.atoms.order"
 local relax = require "orowan.atoms.relax"
+local shells = require "orowan.atoms.shells"
 local snap = require "orowan.atoms.snap"
 local structure = require "orowan.atoms.structure"
 
 return {
   new = structure.new,
+  lattice = lattice.new,
+  random = alloy.random, sqs = alloy.sqs, lattice_swaps = alloy.lattice_swaps,
+  shells = shells.new, jump = shells.jump, jumps = shells.jumps,
+  order = order.of, order_chance = order.chance, order_shuffled = order.shuffled, order_records = order.records,
   snap = snap.read,
   relax = relax.relax, evaluator = relax.evaluator,
   neb = neb.path, vacancy_jump = neb.vacancy_jump, vacancy_barrier = neb.vacancy_barrier,

@@ -1,9 +1,16 @@
---- Lattices of synthetic specimens: cells, basis sites, and which sites an ordered structure
---- occupies differently, for each of its variants.
+--- Unit cells: sites, and which of them an ordered structure occupies differently, for each of
+--- its variants.
 local lattice = {}
 
+local sc = { { 0, 0, 0 } }
 local fcc = { { 0, 0, 0 }, { 0, 0.5, 0.5 }, { 0.5, 0, 0.5 }, { 0.5, 0.5, 0 } }
 local bcc = { { 0, 0, 0 }, { 0.5, 0.5, 0.5 } }
+
+local diamond = {}
+for k, site in ipairs(fcc) do
+  diamond[k] = site
+  diamond[k + 4] = { site[1] + 0.25, site[2] + 0.25, site[3] + 0.25 }
+end
 
 -- Two cells of bcc along each axis: what D0_3 needs. alpha sites first, then beta.
 local bcc16 = {}
@@ -15,9 +22,16 @@ for shift = 0, 0.25, 0.25 do
   end
 end
 
---- Cells: basis sites in fractions of the cell, cell edge in lattice constants, planes of faults.
----@type table<string, {basis: number[][], edge: number}>
-lattice.cells = { fcc = { basis = fcc, edge = 1 }, bcc = { basis = bcc, edge = 1 }, bcc16 = { basis = bcc16, edge = 2 } }
+local hexagonal = { { 1, 0, 0 }, { -0.5, math.sqrt(3) / 2, 0 }, { 0, 0, 1 } }
+
+--- Cells: sites in fractions of the cell, its edge in lattice constants of the plain lattice, its
+--- vectors (default cubic) in units of a, a and c, the usual c/a.
+---@type table<string, {basis: number[][], edge: number, vectors: number[][]?, c: number?}>
+lattice.cells = {
+  sc = { basis = sc, edge = 1 }, fcc = { basis = fcc, edge = 1 }, bcc = { basis = bcc, edge = 1 }, bcc16 = { basis = bcc16, edge = 2 },
+  diamond = { basis = diamond, edge = 1 },
+  hcp = { basis = { { 0, 0, 0 }, { 1 / 3, 2 / 3, 0.5 } }, edge = 1, vectors = hexagonal, c = math.sqrt(8 / 3) },
+}
 
 local function parity(site) return math.floor(2 * (site[1] + site[2] + site[3]) + 0.25) % 2 end
 
