@@ -78,8 +78,8 @@ VFN vd core_expm1(vd x, vm *odd) {
 
 // (a + al) / (b + bl) as the value returned + *lo.
 VFN vd div_long(vd a, vd al, vd b, vd bl, vd *lo) {
-  vd inv = 1.0 / b, q = a * inv, pl, p = vprod(q, b, &pl);
-  *lo = (((a - p) - pl) + vfma(-q, bl, al)) * inv;
+  vd inv = 1.0 / b, q = a * inv;
+  *lo = (vresidual(q, b, a) + vfma(-q, bl, al)) * inv;
   return q;
 }
 // a + b = the value returned + *lo, exactly.
@@ -169,12 +169,17 @@ VFN vd core_log10(vd x, vm *odd) { return log_base(x, LOG10E_HI, LOG10E_LO, LOG1
 
 // ---- trigonometry --------------------------------------------------------------------------
 
-// x - n P as h + lo, P in three pieces of which n P1 and n P2 are exact (|n| < 2^21). n P3 may
-// be 2^-48, so h takes up what it can of it.
+// x - n P as h + lo, P in three pieces of which n P1 and n P2 are exact (|n| < 2^21); lo holds
+// n P3 and may be 2^-48.
+VFN vd reduce_far(vd x, vd n, double p1, double p2, double p3, vd *lo) {
+  vd a = vfma(-n, vset(p1), x), h = vfma(-n, vset(p2), a);
+  vd lost = vfma(-n, vset(p2), a - h);  // exact but where |a| < |n P2| < 2^-11, and then below half an ulp of h
+  *lo = vfma(-n, vset(p3), lost);
+  return h;
+}
+// The same with lo below half an ulp of h.
 VFN vd reduce(vd x, vd n, double p1, double p2, double p3, vd *lo) {
-  vd a = x - n * p1, w = n * p2, h = a - w;
-  vd lost = (a - h) - w;  // exact but where |a| < |w| < 2^-11, and then below half an ulp of h
-  vd low = vfma(-n, vset(p3), lost), r = h + low;
+  vd low, h = reduce_far(x, n, p1, p2, p3, &low), r = h + low;
   *lo = (h - r) + low;
   return r;
 }
@@ -182,7 +187,7 @@ VFN vd reduce(vd x, vd n, double p1, double p2, double p3, vd *lo) {
 // Out of range, or so near a zero that three pieces are not enough.
 VFN vm trig_odd(vd x, vd h, double limit) {
   vd a = vabs(x);
-  return vnot(vle(a, vset(limit))) | (vlt(vset(1), a) & vlt(vabs(h), vset(0x1p-30)));
+  return vnot(vle(a, vset(limit))) | vlt(vabs(h), a * 0x1p-32);
 }
 
 // sin(h + lo) for |h| <= pi/2, with the rounding of h^3 carried along. The parabola stands
@@ -213,15 +218,16 @@ VFN vd core_cos(vd x, vm *odd) {  // -+ sin(x - (n + 1/2) pi)
   return vxor(sin_of(h, lo), (vd)(~vbits(m) << 63));
 }
 
-// t = tan(h + lo), |h| <= pi/4 (1.62 z stands for tan^2, which only weighs lo); for odd multiples of pi/2 its -1/t, in double length.
+// t = tan(h + lo), |h| <= pi/4; for odd multiples of pi/2 its -1/t, in double length.
 VFN vd core_tan(vd x, vm *odd) {
   vd m = vfma(x, vset(INV_PIO2), vset(MAGIC)), n = m - MAGIC, lo;
-  vd h = reduce(x, n, PIO2_1, PIO2_2, PIO2_3, &lo);
+  vd h = reduce_far(x, n, PIO2_1, PIO2_2, PIO2_3, &lo);
   *odd = trig_odd(x, h, 0x1p20);
-  vd z = h * h, tl = vfma(h * z, VPOLY2(z, TAN_C), vfma(1.62 * z, lo, lo)), t = h + tl;
+  vd z = h * h, slope = vfma(z, vfma(z, vfma(z, vset(0.74551518), vset(0.5169762)), vset(1.01655979)), vset(1));  // 1 + tan^2, to 0.001
+  vd tl = vfma(h * z, VPOLY4(z, TAN_C), lo * slope), t = h + tl;
   tl = (h - t) + tl;
-  vd q = -1.0 / t, e, p = vprod(q, t, &e);
-  q = vfma(q, ((1.0 + p) + e) + q * tl, q);
+  vd q = -1.0 / t;
+  q = vfma(q, vfma(q, tl, vresidual(-q, t, vset(1))), q);
   return vsel(vlt(vabs(x), vset(0x1p-27)), x, vsel(vodd(vbits(m)), q, t));
 }
 

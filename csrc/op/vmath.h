@@ -61,7 +61,11 @@ VFN vd vfma(vd a, vd b, vd c) { return a * b + c; }  // two roundings: see vprod
 #define OW_NO_FMA
 #endif
 #endif
+#if defined(__AVX2__)
+VFN vm vodd(vi t) { return t << 63; }  // for vsel alone, which reads the sign
+#else
 VFN vm vodd(vi t) { return (t & 1) != 0; }
+#endif
 // In two steps, so that neither factor leaves the range; the first is exact.
 VFN vd vscale(vd p, vd n, vi t) {
   (void)n;
@@ -83,6 +87,16 @@ VFN vd vprod(vd a, vd b, vd *lo) {
   *lo = vfma(a, b, -p);
 #endif
   return p;
+}
+
+// c - a * b, which the caller knows to be nearly 0: exact up to its own rounding.
+VFN vd vresidual(vd a, vd b, vd c) {
+#ifdef OW_NO_FMA
+  vd lo, p = vprod(a, b, &lo);
+  return (c - p) - lo;
+#else
+  return vfma(-a, b, c);
+#endif
 }
 
 VFN vd vsqrt(vd a) {
@@ -109,9 +123,11 @@ VFN vd vpoly(vd x, const double *c, int n) {
 }
 #define VPOLY(x, c) vpoly(x, c, (int)(sizeof(c) / sizeof(*c)))
 
-// The same by even and odd terms, half the latency; their difference needs FMA's accuracy.
+// The same by even and odd terms (2) or four strands (4), less latency; where their signs
+// differ this needs FMA's accuracy.
 #ifdef OW_NO_FMA
 #define VPOLY2 VPOLY
+#define VPOLY4 VPOLY
 #else
 VFN vd vpoly2(vd x, const double *c, int n) {
   vd y = x * x, a = vset(c[(n - 1) & ~1]), b = vset(c[(n - 2) | 1]);
@@ -120,6 +136,16 @@ VFN vd vpoly2(vd x, const double *c, int n) {
   return vfma(b, x, a);
 }
 #define VPOLY2(x, c) vpoly2(x, c, (int)(sizeof(c) / sizeof(*c)))
+VFN vd vpoly4(vd x, const double *c, int n) {
+  vd y = x * x, z = y * y, r[4];
+  for (int j = 0; j < 4; j++) {
+    int k = j + (n - 1 - j) / 4 * 4;
+    r[j] = vset(c[k]);
+    for (k -= 4; k >= 0; k -= 4) r[j] = vfma(r[j], z, vset(c[k]));
+  }
+  return vfma(vfma(r[3], x, r[2]), y, vfma(r[1], x, r[0]));
+}
+#define VPOLY4(x, c) vpoly4(x, c, (int)(sizeof(c) / sizeof(*c)))
 #endif
 
 #endif
