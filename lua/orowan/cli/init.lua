@@ -15,7 +15,9 @@ usage: orowan                       interactive session
 commands:
   run RECIPE [key=value ...]        run a recipe into a run folder (run --help: options)
   resume DIR                        go on with an unfinished run
-  rerun DIR                         run a finished run again and compare its numbers
+  rerun DIR|FILE                    run a finished run (or a pack of one) again, compare its numbers
+  pack DIR                          one file from a finished run, for others to rerun
+  new NAME                          write a commented recipe to start from
   recipes                           the recipes and their parameters
   info                              version, machine, libraries, what is missing
   bench [NAME]                      measure speed (no name: the list)
@@ -58,10 +60,12 @@ local commands = {
   run = function(args) return require("orowan.cli.runs").run(args) end,
   resume = function(args) return require("orowan.cli.runs").resume(args) end,
   rerun = function(args) return require("orowan.cli.runs").rerun(args) end,
+  pack = function(args) return require("orowan.cli.runs").pack(args) end,
   recipes = function(args) return require("orowan.cli.runs").recipes(args) end,
   info = function() return require("orowan.cli.info").info() end,
   env = function() return require("orowan.cli.info").env() end,
   jupyter = function(args) return require("orowan.cli.jupyter").main(args) end,
+  new = function(args) return require("orowan.cli.new").main(args) end,
   bench = function(args) return require("orowan.cli.bench").main(args) end,
   ["depinning-compat"] = depinning_compat,
   help = function()

@@ -1,4 +1,4 @@
---- orowan run, resume, rerun, recipes.
+--- orowan run, resume, rerun, pack, recipes.
 local progress = require "orowan.progress"
 local format = require "orowan.format"
 local options = require "orowan.cli.options"
@@ -119,48 +119,78 @@ function runs.resume(args)
   return finish("resume", outcome)
 end
 
---- orowan rerun DIR [--out DIR] [--tolerance X]
+--- orowan pack DIR [--out FILE] [--limit SIZE]
+---@param args string[]
+---@return integer status
+function runs.pack(args)
+  local o, err = options.parse(args, { out = "string", limit = "number", help = "flag" })
+  if not o then return fail("pack", err) end
+  if o.help then
+    io.stdout:write("usage: orowan pack DIR [--out FILE] [--limit BYTES]\n\n",
+      "Makes one file (DIR.orowan.tar) from a finished run: recipe, parameters, summary, figures,\n",
+      "report, and the inputs up to --limit bytes each (default 4 MiB; of the others the hash).\n",
+      "`orowan rerun FILE` repeats it, here or elsewhere; `tar xf FILE` looks into it.\n")
+    return 0
+  end
+  if #o.words ~= 1 or next(o.pairs) then return fail("pack", "expected one run folder") end
+  local info
+  info, err = recipe.pack(o.words[1], o.out, { limit = o.limit and math.floor(o.limit) })
+  if not info then return fail("pack", err) end
+  for _, note in ipairs(info.notes) do io.stdout:write("note: ", note, "\n") end
+  io.stdout:write(("wrote %s: %d files, %s\nrepeat it with: orowan rerun %s\n"):format(info.path, info.files, format.bytes(info.size), info.path))
+  return 0
+end
+
+local words = { identical = "identical", missing = "MISSING now", new = "NEW, was not there", timing = "not compared (timing)" }
+
+local function verdict(r)
+  local text = words[r.verdict] or r.verdict == "agrees" and "agrees" or "DIFFERS"
+  if r.difference and r.difference > 0 then
+    text = text .. (r.difference == math.huge and "" or (" by %.2g relative"):format(r.difference)) .. (" (tolerance %g)"):format(r.tolerance)
+    if r.verdict == "differs" and r.inside then text = text .. ", but lies in the old interval" end
+  end
+  return text
+end
+
+--- orowan rerun DIR|FILE [--out DIR] [--tolerance X] [--inputs DIR]
 ---@param args string[]
 ---@return integer status
 function runs.rerun(args)
   local o, err = options.parse(args, {
-    out = "string", tolerance = "number", threads = "count", quiet = "flag", help = "flag", trace = "flag",
+    out = "string", tolerance = "number", threads = "count", quiet = "flag", help = "flag", trace = "flag", inputs = "string",
   })
   if not o then return fail("rerun", err) end
   if o.help then
-    io.stdout:write("usage: orowan rerun DIR [--out DIR] [--tolerance X] [--threads N] [--quiet] [--trace]\n\n",
-      "Runs a finished run again, with the recipe, parameters, seed and threads stored in it,\n",
-      "and says number by number which agree within a relative X (default 1e-9).\n",
-      "Exit status 0 when all agree, 1 when not.\n")
+    io.stdout:write("usage: orowan rerun DIR|FILE [--out DIR] [--tolerance X] [--inputs DIR] [--threads N] [--quiet] [--trace]\n\n",
+      "Runs a finished run (a run folder, or a file made by `orowan pack`) again, with the recipe,\n",
+      "parameters, seed and threads stored in it, and says number by number which agree. A number\n",
+      "agrees when it and its interval differ by at most a relative X; without --tolerance X is\n",
+      "what the recipe states for this number, else 1e-9. A pack holds a program: rerun only\n",
+      "packs from people you would run a script of. --inputs: where inputs lie that a pack only\n",
+      "knows by their hash. Exit status 0 when all agree, 1 when not.\n")
     return 0
   end
-  if #o.words ~= 1 or next(o.pairs) then return fail("rerun", "expected one run folder") end
+  if #o.words ~= 1 or next(o.pairs) then return fail("rerun", "expected one run folder or pack") end
   progress.quiet = o.quiet or false
   local c
-  c, err = recipe.rerun(o.words[1], { out = o.out, tolerance = o.tolerance, threads = o.threads, trace = o.trace })
+  c, err = recipe.rerun(o.words[1], { out = o.out, tolerance = o.tolerance, threads = o.threads, trace = o.trace, inputs = o.inputs })
   if not c then return fail("rerun", err) end
   if c.outcome.status ~= "complete" then return finish("rerun", c.outcome) end
   for _, path in ipairs(c.changed) do io.stdout:write("input changed since: ", path, "\n") end
-  local old = c.record
-  if old.version ~= c.outcome.record.version then
-    io.stdout:write(("Orowan was %s, is %s\n"):format(old.version, c.outcome.record.version))
-  end
-  if old.simd ~= c.outcome.record.simd then
-    io.stdout:write(("SIMD level was %s, is %s\n"):format(old.simd, c.outcome.record.simd))
+  local old, new = c.record, c.outcome.record
+  for _, what in ipairs { { "version", "Orowan" }, { "simd", "SIMD level" } } do
+    if old[what[1]] ~= new[what[1]] then io.stdout:write(("%s was %s, is %s\n"):format(what[2], tostring(old[what[1]]), new[what[1]])) end
   end
   local width = 8
   for _, r in ipairs(c.rows) do width = math.max(width, #r.name) end
   local count = { identical = 0, agrees = 0 }
   for _, r in ipairs(c.rows) do
     count[r.verdict] = (count[r.verdict] or 0) + 1
-    local words = { identical = "identical", missing = "MISSING now", new = "NEW, was not there", timing = "not compared (timing)" }
-    local verdict = words[r.verdict] or (r.verdict == "agrees" and "agrees" or "DIFFERS")
-    if r.difference and r.difference > 0 then verdict = verdict .. (" by %.2g relative"):format(r.difference) end
-    out(("  %-" .. width .. "s  %-14s %-14s %s\n"):format(r.name, format.number(r.old, 8), format.number(r.new, 8), verdict))
+    out(("  %-" .. width .. "s  %-14s %-14s %s\n"):format(r.name, format.number(r.old, 8), format.number(r.new, 8), verdict(r)))
   end
   out("run folder: ", c.outcome.dir, "\n")
-  io.stdout:write(("%d numbers: %d bitwise identical, %d agree within %g, %d do not\n"):format(
-    #c.rows - (count.timing or 0), count.identical, count.agrees, o.tolerance or 1e-9,
+  io.stdout:write(("%d numbers: %d bitwise identical, %d agree within %s, %d do not\n"):format(
+    #c.rows - (count.timing or 0), count.identical, count.agrees, o.tolerance and ("%g"):format(o.tolerance) or "their tolerance",
     #c.rows - count.identical - count.agrees - (count.timing or 0)))
   return c.agree and 0 or 1
 end

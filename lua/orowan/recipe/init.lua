@@ -62,13 +62,33 @@ function recipe.resume(dir, options)
   })
 end
 
+--- Packs a finished run into one file.
+---@param dir string the run folder
+---@param path string? the file (default: DIR.orowan.tar)
+---@param options {limit: integer?}? limit: bytes up to which an input is put in (4 MiB)
+---@return {path: string, size: integer, files: integer, notes: string[]}? info notes: what was left out, and why
+---@return any err
+function recipe.pack(dir, path, options) return require("orowan.recipe.pack").write(dir, path, options) end
+
+local function rerun_pack(path, options)
+  local sys = require "orowan.sys"
+  local temp <close> = setmetatable({ path = assert(sys.tmpdir "orowan-pack") }, { __close = function(t) sys.remove_tree(t.path) end })
+  local u, err = require("orowan.recipe.pack").unpack(path, temp.path, options.inputs)
+  if not u then return nil, err end
+  return recipe.rerun(u.run, {
+    out = options.out, tolerance = options.tolerance, threads = options.threads, trace = options.trace, found = u.found,
+  })
+end
+
 --- Runs a finished run again and compares the numbers.
----@param dir string the finished run
----@param options table? {out=folder, tolerance=number, threads=, trace=}
+---@param dir string the finished run, or a pack of one
+---@param options table? {out=folder, tolerance=number, threads=, trace=, inputs=folder}; inputs: where the inputs lie that are not in the pack
 ---@return table? comparison {agree=boolean, rows=, outcome=, changed= inputs that changed}
----@return string? err
+---@return any err
 function recipe.rerun(dir, options)
   options = options or {}
+  local sys = require "orowan.sys"
+  if sys.exists(dir) and not sys.isdir(dir) then return rerun_pack(dir, options) end
   dir = dir:gsub("/+$", "")
   local old, err = rerun.read_summary(dir)
   if not old then return nil, err end
@@ -77,7 +97,7 @@ function recipe.rerun(dir, options)
   local outcome
   outcome, err = runner.run(r, {
     params = record.params, seed = record.seed, device = record.device, cwd = record.cwd, out = options.out,
-    threads = options.threads or record.threads, trace = options.trace,
+    threads = options.threads or record.threads, trace = options.trace, found = options.found,
   })
   if not outcome then return nil, err end
   if outcome.status ~= "complete" then return { agree = false, rows = {}, outcome = outcome, changed = {} } end
@@ -94,8 +114,8 @@ end
 --- Compares two summaries number by number.
 ---@param old table content of a summary.json
 ---@param new table
----@param tolerance number? relative, default 1e-9
----@return table[] rows {name=, old=, new=, difference=, verdict=}
+---@param tolerance number? relative, for all numbers (default: the one a number states, else 1e-9)
+---@return table[] rows {name=, old=, new=, difference=, tolerance=, inside=, verdict=}
 ---@return boolean agree
 function recipe.compare(old, new, tolerance) return rerun.compare(old, new, tolerance) end
 

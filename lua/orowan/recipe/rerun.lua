@@ -1,4 +1,6 @@
---- Comparing two runs number by number.
+--- Comparing two runs number by number. A number agrees when it and both ends of its interval
+--- differ by no more than a relative tolerance: the one that is asked for, else the one that
+--- the recipe states for this number, else 1e-9.
 local sys = require "orowan.sys"
 local json = require "orowan.json"
 
@@ -40,12 +42,11 @@ end
 --- Compares two summaries.
 ---@param old table content of summary.json
 ---@param new table
----@param tolerance number? relative, default 1e-9
----@return table[] rows {name=, old=, new=, difference=, verdict=}; verdict: identical, agrees,
---- differs, missing, new, timing
+---@param tolerance number? relative, for all numbers
+---@return table[] rows {name=, old=, new=, difference=, tolerance=, inside=, verdict=}; verdict:
+--- identical, agrees, differs, missing, new, timing; inside: the new value lies in the old interval
 ---@return boolean agree
 function rerun.compare(old, new, tolerance)
-  tolerance = tolerance or rerun.tolerance
   local names, seen = {}, {}
   for _, t in ipairs { old, new } do
     for name in pairs(t) do
@@ -63,7 +64,12 @@ function rerun.compare(old, new, tolerance)
     if not a then row.verdict = "new"
     elseif not b then row.verdict = "missing"
     elseif a.timing or b.timing then row.verdict = "timing"
-    else row.verdict, row.difference = compare_entry(a, b, tolerance) end
+    else
+      row.tolerance = tolerance or number(a.tolerance) or number(b.tolerance) or rerun.tolerance
+      row.verdict, row.difference = compare_entry(a, b, row.tolerance)
+      local low, high = number(a.low), number(a.high)
+      if low and high and type(row.new) == "number" then row.inside = low <= row.new and row.new <= high end
+    end
     if row.verdict ~= "identical" and row.verdict ~= "agrees" and row.verdict ~= "timing" then agree = false end
     rows[i] = row
   end

@@ -17,29 +17,30 @@ local function file_name(name, what)
 end
 
 --- Makes the object; called by the runner only.
----@param spec table {recipe=, params=, seed=, dir=, device=, threads=, cwd=, quiet=}
+---@param spec table {recipe=, params=, seed=, dir=, device=, threads=, cwd=, quiet=, found= inputs that lie elsewhere now}
 ---@return table run
 function run.new(spec)
   return setmetatable({
     params = spec.params, seed = spec.seed, dir = spec.dir, device = spec.device, threads = spec.threads,
     recipe = spec.recipe, summary = {}, order = {}, blocks = {}, warnings = {}, inputs = {},
-    cwd = spec.cwd, saved_at = {},
+    cwd = spec.cwd, found = spec.found or {}, saved_at = {},
   }, run)
 end
 
-local put_fields = { value = true, unit = true, low = true, high = true, timing = true, note = true }
+local put_fields = { value = true, unit = true, low = true, high = true, timing = true, note = true, tolerance = true }
 
 --- Records a named result; it goes to summary.json and into the report.
 ---@param name string dotted name, "cutoff.tau"
----@param entry table|number {value=, unit=, low=, high=, note=, timing=}; value: a number,
---- string or boolean; low, high: ends of its interval; timing=true: depends on the machine,
---- a rerun does not compare it
+---@param entry table|number {value=, unit=, low=, high=, note=, timing=, tolerance=}; value: a
+--- number, string or boolean; low, high: ends of its interval; timing=true: depends on the
+--- machine, a rerun does not compare it; tolerance: relative difference within which a rerun
+--- on another machine agrees (1e-9)
 function run:put(name, entry)
   if type(name) ~= "string" or name == "" then error("run:put: name: expected a string, got " .. type(name), 2) end
   if type(entry) ~= "table" then entry = { value = entry } end
   for key, v in pairs(entry) do
     if not put_fields[key] then error(("run:put: %s: unknown field '%s'"):format(name, tostring(key)), 2) end
-    if (key == "low" or key == "high") and type(v) ~= "number" then
+    if (key == "low" or key == "high" or key == "tolerance") and type(v) ~= "number" then
       error(("run:put: %s: %s: expected a number, got a %s"):format(name, key, type(v)), 2)
     end
   end
@@ -50,7 +51,7 @@ function run:put(name, entry)
   if not self.summary[name] then self.order[#self.order + 1] = name end
   self.summary[name] = {
     value = entry.value, unit = entry.unit or "", low = entry.low, high = entry.high,
-    timing = entry.timing or nil, note = entry.note,
+    timing = entry.timing or nil, note = entry.note, tolerance = entry.tolerance,
   }
 end
 
@@ -154,7 +155,7 @@ function run.progress(_, label, total, done) return progress.bar(label, total, d
 ---@return string path where the file is now (a rerun may start in another folder)
 function run:input(path)
   if type(path) ~= "string" or path == "" then error("run:input: path: expected a string", 2) end
-  local real = path
+  local real = self.found[path] or path
   if not sys.exists(real) and path:sub(1, 1) ~= "/" and self.cwd then real = self.cwd .. "/" .. path end
   if not sys.exists(real) then error(("input '%s': no such file"):format(path), 0) end
   if sys.isdir(real) then error(("input '%s': expected a file, this is a folder"):format(path), 0) end

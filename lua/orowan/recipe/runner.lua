@@ -129,7 +129,7 @@ function runner.summary(run)
   for name, e in pairs(run.summary) do
     t[name] = {
       value = e.value, unit = e.unit, low = e.low == nil and json.null or e.low,
-      high = e.high == nil and json.null or e.high, timing = e.timing, note = e.note,
+      high = e.high == nil and json.null or e.high, timing = e.timing, note = e.note, tolerance = e.tolerance,
     }
   end
   return t
@@ -150,7 +150,7 @@ end
 
 --- Runs a recipe into a folder.
 ---@param recipe table from source.load
----@param options table {params= given values, seed=, out=, device=, threads=, cwd=, trace=, path=}
+---@param options table {params= given values, seed=, out=, device=, threads=, cwd=, trace=, path=, found=}
 ---@return table? outcome {status="complete"|"interrupted"|"failed", dir=, run=, record=, error=}
 ---@return string? err refused before any work
 function runner.run(recipe, options)
@@ -184,6 +184,7 @@ function runner.run(recipe, options)
 
   local run = run_object.new {
     recipe = recipe, params = values, seed = seed, dir = part, device = device, threads = record.threads, cwd = record.cwd,
+    found = options.found,
   }
   if earlier then
     progress.message(("taking up %s again"):format(part))
