@@ -1,4 +1,4 @@
---- Neighbours among points in space: exact k nearest, all within a radius, counts.
+--- Neighbours among points in space: exact k nearest, all within a radius, counts; sums over pairs.
 ---
 --- Points are rows (x, y, z) of an N x 3 tensor (f32 or f64; others become f64) in any unit of
 --- length; distances come out in that unit and dtype. Points are sorted into a balanced k-d
@@ -337,6 +337,90 @@ function geometry.knn_slabs(points, k, options, f)
     end
     a = b + 1
   end
+end
+
+-- ---- sums over pairs -----------------------------------------------------------------------
+
+local kernels = {
+  power = { index = 0, name = "exponent", default = 1, least = 0 },
+  yukawa = { index = 1, name = "kappa", least = 0 },
+  gaussian = { index = 2, name = "sigma", least = 0, positive = true },
+  expression = { index = 3 },
+}
+local pair_options = { "kernel", "exponent", "kappa", "sigma", "softening", "value", "slope", "gradient", "device" }
+
+local function number(fn, o, name, default, least, positive)
+  local v = o[name]
+  if v == nil then v = default end
+  if type(v) ~= "number" or not (v >= least and v < math.huge) or (positive and v == 0) then
+    fail(fn, "%s: expected a finite number %s %g, got %s", name, positive and "above" or "of at least", least, tostring(v))
+  end
+  return v + 0.0
+end
+
+local function text(fn, o, name)
+  local v = o[name]
+  if type(v) ~= "string" or v:find "[\n\\#]" or not v:find "%S" then
+    fail(fn, "%s: expected one line of OpenCL C in r2, got %s", name, tostring(v))
+  end
+  return v
+end
+
+local function read_law(fn, o)
+  local kind = kernels[o.kernel]
+  if not kind then fail(fn, "kernel: expected power, yukawa, gaussian or expression, got %s", tostring(o.kernel)) end
+  local law = { kernel = kind.index, gradient = o.gradient and true or false, a = 0.0 }
+  law.softening = number(fn, o, "softening", 0, 0)
+  if kind.name then law.a = number(fn, o, kind.name, kind.default, kind.least, kind.positive) end
+  if kind.index == 3 then
+    law.value = text(fn, o, "value")
+    if law.gradient then law.slope = text(fn, o, "slope") end
+  end
+  for _, name in ipairs { "exponent", "kappa", "sigma", "value", "slope" } do
+    local used = name == kind.name or (kind.index == 3 and (name == "value" or name == "slope"))
+    if o[name] ~= nil and not used then fail(fn, "%s: the kernel %s has no such option", name, o.kernel) end
+  end
+  if law.softening > 0 and kind.index > 1 then fail(fn, "softening: goes with power and yukawa") end
+  return law
+end
+
+--- Sum over all pairs of sources s_j and targets t:
+---     phi(t) = sum_j q_j f(r),  r = |t - s_j|,  and its gradient by t.
+--- power: f = rho^-p, rho = sqrt(r^2 + softening^2) (p = 1: Coulomb; softening: Plummer, MNRAS 71, 460,
+--- 1911); yukawa: f = exp(-kappa rho) / rho; gaussian: f = exp(-r^2 / (2 sigma^2)); expression (devices
+--- only): f is the OpenCL C text `value` in r2 = r^2 (its type is called T), and the gradient needs df/dr2
+--- as the text `slope`.
+--- power and yukawa leave out a source at the target's own place. Open space, every pair: work grows
+--- as N M. On the CPU in f64, sources in order; on a device in the targets' dtype (f32 or f64) with
+--- compensated sums, so that f32 keeps the error of single terms.
+---     local phi = ow.geometry.pair_sum(ions, charges, probes, { kernel = "yukawa", kappa = 0.3 })
+--- Errors: shapes; a kernel's options; an expression on the CPU or one that does not compile.
+---@param sources orowan.tensor [N, 3] positions
+---@param charges orowan.tensor? [N] factors q; nil: 1
+---@param targets orowan.tensor [M, 3] positions, unit of sources
+---@param options table kernel: "power", "yukawa", "gaussian" or "expression"; exponent (1), kappa in 1 / length, sigma and softening (0) in length; value, slope: OpenCL C in r2; gradient (false); device: "opencl:0", default the targets' device
+---@return orowan.tensor phi [M]; f64 on the CPU, the targets' dtype on a device
+---@return orowan.tensor? gradient [M, 3], where asked for
+function geometry.pair_sum(sources, charges, targets, options)
+  local fn = "pair_sum"
+  local o = check(fn, options, pair_options)
+  local law = read_law(fn, o)
+  local function tensor(name, t)
+    if not is_tensor(t) then t = make(t, "f64") end
+    local shape = t:shape()
+    if name == "charges" and (#shape ~= 1 or shape[1] ~= sources:shape(1)) then
+      fail(fn, "charges: expected one number for each of %d sources, got shape %s", sources:shape(1), table.concat(shape, "x"))
+    elseif name ~= "charges" and (#shape ~= 2 or shape[2] ~= 3) then
+      fail(fn, "%s: expected N x 3 coordinates, got %s", name, table.concat(shape, "x"))
+    end
+    return t
+  end
+  sources, targets = tensor("sources", sources), tensor("targets", targets)
+  charges = charges ~= nil and tensor("charges", charges) or nil
+  local device = o.device or targets:device()
+  local dtype = device ~= "cpu" and targets:dtype() == "f32" and "f32" or "f64"
+  local function there(t) return t and t:to(device):to(dtype, { unchecked = true }):contiguous() end
+  return require("orowan.core").pairs.sum(there(sources), there(charges), there(targets), law)
 end
 
 return geometry
