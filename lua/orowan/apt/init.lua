@@ -4,9 +4,11 @@ local files = require "orowan.apt.files"
 local grid = require "orowan.apt.grid"
 local isosurface = require "orowan.apt.isosurface"
 local labels = require "orowan.apt.labels"
+local peaks = require "orowan.apt.peaks"
 local profile = require "orowan.apt.profile"
 local proxigram = require "orowan.apt.proxigram"
 local ranges = require "orowan.apt.ranges"
+local ranging = require "orowan.apt.ranging"
 local nexus = require "orowan.apt.nexus"
 local spectrum = require "orowan.apt.spectrum"
 local synthetic = require "orowan.apt.synthetic"
@@ -20,6 +22,8 @@ local api = {
   spectrum = spectrum.count, binned_spectrum = spectrum.binned, composition = spectrum.composition,
   synthetic = synthetic.build, spheres = synthetic.spheres, shuffled = synthetic.shuffled, rotation = synthetic.rotation,
   label = labels.label, grid = grid.new, isosurface = isosurface.new, domains = isosurface.domains,
+  find_peaks = peaks.search, adaptive_bins = peaks.adaptive, ion_lines = peaks.lines, peak_hints = peaks.hints, peak_counts = peaks.net,
+  spectrum_figure = peaks.figure, propose_ranges = ranging.propose, ranging_rows = ranging.rows, isotopes = require "orowan.apt.isotopes",
   proxigram = proxigram.new, surface_distance = proxigram.distance, profile = profile.new,
 }
 for name, f in pairs(require "orowan.apt.statistics") do api[name] = f end

@@ -151,4 +151,6 @@ function spectrum.composition(ranges, counts)
   return list, unknown
 end
 
+spectrum.class = Spectrum  -- peaks.lua adds methods
+
 return spectrum
