@@ -157,7 +157,7 @@ spec: all
 	OMP_WAIT_POLICY=passive $(BUSTED) $(SPEC)
 
 # The kernel specs at every SIMD level that this machine has.
-SIMD_SPEC ?= $(wildcard $(foreach s,ops reduce backend sort random linalg depinning stats conv nn_kernels gradcheck winograd geometry snap,spec/$(s)_spec.lua))
+SIMD_SPEC ?= $(wildcard $(foreach s,ops reduce backend sort random linalg depinning stats conv nn_kernels gradcheck winograd geometry snap density_map,spec/$(s)_spec.lua))
 SIMD_HAVE = $(foreach i,$(ISAS),$(if $(shell OROWAN_SIMD=$(i) $(B)/bin/orowan -e 'require "orowan"' >/dev/null 2>&1 && echo y),$(i)))
 simd-test: all
 	@set -e; for level in $(SIMD_HAVE); do echo "OROWAN_SIMD=$$level"; \

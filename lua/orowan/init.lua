@@ -19,7 +19,7 @@ ow.scope = require "orowan.scope"
 
 local submodules = {
   stats = true, plot = true, io = true, json = true, sys = true, recipe = true, progress = true, depinning = true, apt = true,
-  nn = true, atoms = true,
+  nn = true, atoms = true, barrier = true,
   geometry = true,
 }
 
