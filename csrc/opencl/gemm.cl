@@ -344,11 +344,12 @@ void gemm(IN(T, pa), IN(T, pb), IN(T, pbias), OUT(T, py), const geometry p, cons
       for (int i = 0; i < LA; i++) ra[i] = k < k1 && m0 + nn + i * (ITEMS / TK) < p.m ? a[i * step] : (T)0;
 #endif
 #if MODE == CONV || MODE == CONV_DX
+      const int left = (int)min(k1 - kt, (long)TK);
       for (int i = 0; i < LB; i++) {
 #ifdef MASKED
-        rb[i] = kt + i < k1 && (mask >> q & 1) ? from[origin_ + shifts[q]] : (T)0;
+        rb[i] = i < left && (mask >> q & 1) ? from[origin_ + shifts[q]] : (T)0;
 #else
-        const int place_ = live && kt + i < k1 ? source(&p, ad, ah, aw, q) : -1;
+        const int place_ = live && i < left ? source(&p, ad, ah, aw, q) : -1;
         rb[i] = place_ >= 0 ? from[place_] : (T)0;
 #endif
         if (++q == KV) q = 0, from += SOURCE_PLANE;
@@ -369,10 +370,15 @@ void gemm(IN(T, pa), IN(T, pb), IN(T, pbias), OUT(T, py), const geometry p, cons
       for (int k = 0; k < TK; k++) {
         local const T *row = &as[buffer ^ 1][k][ty * RM];
         const vec b0 = *(local const vec *)&bs[buffer ^ 1][k][tx * 4], b1 = *(local const vec *)&bs[buffer ^ 1][k][TN / 2 + tx * 4];
-        for (int i = 0; i < RM; i++) {
-          acc[i][0] = fma((vec)row[i], b0, acc[i][0]);
-          acc[i][1] = fma((vec)row[i], b1, acc[i][1]);
+#define ROW(i, v) acc[i][0] = fma((vec)(v), b0, acc[i][0]), acc[i][1] = fma((vec)(v), b1, acc[i][1]);
+#if RM % 4 == 0
+        for (int i = 0; i < RM; i += 4) {
+          const vec a = *(local const vec *)(row + i);
+          ROW(i, a.s0) ROW(i + 1, a.s1) ROW(i + 2, a.s2) ROW(i + 3, a.s3)
         }
+#else
+        for (int i = 0; i < RM; i++) ROW(i, row[i])
+#endif
       }
     if (kt >= k1) break;
 #if MODE == MATMUL

@@ -61,18 +61,18 @@ local function run_one(dir, name, results)
   return true
 end
 
---- orowan bench [NAME ...] [--json FILE]
+--- orowan bench [NAME ...] [--threads N] [--device D] [--json FILE]
 ---@param args string[]
 ---@return integer status
 function bench.main(args)
-  local o, err = options.parse(args, { json = "string", threads = "count", help = "flag" })
+  local o, err = options.parse(args, { json = "string", threads = "count", device = "string", help = "flag" })
   local list, dir = names()
   if not o then
     io.stderr:write("orowan bench: ", err, "\n")
     return 1
   end
   if o.help or #o.words == 0 then
-    io.stdout:write("usage: orowan bench NAME ... | all [--threads N] [--json FILE]\nbenchmarks: ",
+    io.stdout:write("usage: orowan bench NAME ... | all [--threads N] [--device D] [--json FILE]\nbenchmarks: ",
       #list > 0 and table.concat(list, ", ") or "none in " .. dir, "\n")
     return o.help and 0 or (#list > 0 and 0 or 1)
   end
@@ -86,6 +86,13 @@ function bench.main(args)
     end
   end
   if o.threads then core.system.threads(o.threads) end
+  if o.device then
+    local known_device, message = pcall(core.device.device, o.device)
+    if not known_device then
+      io.stderr:write("orowan bench: ", tostring(message), "\n")
+      return 1
+    end
+  end
   header()
   local results = json.array {}
   for _, n in ipairs(wanted) do
