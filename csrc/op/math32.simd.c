@@ -139,7 +139,7 @@ VFN vf core_log10(vf x, vm *odd) {
   vf f = split_exponent(x, &ki) - 1.0f, k = vfromint(ki), p = f * LOG10E_1, pl = vfma(f, vset(LOG10E_1), -p);
   vf f2 = f * f, lost = vfma(f, f, -f2);  // -0.27: about P where the sum cancels, near x = 4/3
   pl = vfma(lost, vset(-0.27f), vfma(k, vset(LOG10_2_2), pl));
-  return log_sum(k * LOG10_2_1, p, vfma(f2, VPOLY2(f, LOG10_C), vfma(f, vset(LOG10E_2), pl)));
+  return log_sum(k * LOG10_2_1, p, vfma(f2, VPOLY(f, LOG10_C), vfma(f, vset(LOG10E_2), pl)));
 }
 
 // ---- trigonometry --------------------------------------------------------------------------

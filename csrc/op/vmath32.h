@@ -78,14 +78,6 @@ VFN vf vpoly(vf x, const float *c, int n) {
   return r;
 }
 #define VPOLY(x, c) vpoly(x, c, (int)(sizeof(c) / sizeof(*c)))
-// The same by even and odd terms, half the latency.
-VFN vf vpoly2(vf x, const float *c, int n) {
-  vf y = x * x, a = vset(c[(n - 1) & ~1]), b = vset(c[(n - 2) | 1]);
-  for (int k = ((n - 1) & ~1) - 2; k >= 0; k -= 2) a = vfma(a, y, vset(c[k]));
-  for (int k = ((n - 2) | 1) - 2; k >= 0; k -= 2) b = vfma(b, y, vset(c[k]));
-  return vfma(b, x, a);
-}
-#define VPOLY2(x, c) vpoly2(x, c, (int)(sizeof(c) / sizeof(*c)))
 
 #endif
 #endif
