@@ -105,13 +105,14 @@ end
 ---@field low number[] 2.5 % quantile over the shuffles
 ---@field high number[] 97.5 % quantile
 ---@field false_share number[] expected / real, at most 1
----@field suggested integer? the smallest n_min with false_share up to `level`; nil: none
+---@field suggested integer? the smallest n_min at which the share is safely up to `level`; nil: none
 ---@field null_sizes integer[] sizes of all clusters of all shuffles, falling
 ---@field shuffles integer
 
 --- False clusters to expect: the same method on the same positions with the species shuffled
 --- among the ranged ions. Suggests the smallest N_min at which at most a share `level` of the
---- clusters found is expected by chance.
+--- clusters found is expected by chance, counting one false cluster more than was seen (no
+--- shuffled set proves that there is none).
 ---@param positions orowan.tensor f32 [n, 3], nm
 ---@param species orowan.tensor i64 [n]
 ---@param options {core: integer|string|(integer|string)[], d_max: number, order?: integer, names?: string[], shuffles?: integer, level?: number, seed?: integer} shuffles (20); level (0.05)
@@ -143,7 +144,7 @@ function clusters.false_clusters(positions, species, options)
     out.n_min[k], out.real[k], out.expected[k] = n, found, sum / shuffles
     out.low[k], out.high[k] = counts[math.max(1, math.floor(0.025 * shuffles + 0.5))], counts[math.min(shuffles, math.ceil(0.975 * shuffles))]
     out.false_share[k] = found > 0 and math.min(1, sum / shuffles / found) or (sum > 0 and 1 or 0)
-    if not out.suggested and found > 0 and out.false_share[k] <= level then out.suggested = n end
+    if not out.suggested and found > 0 and (sum + 1) / shuffles / found <= level then out.suggested = n end
     n = n < 50 and n + 1 or math.ceil(n * 1.05)
   end
   return out
@@ -158,13 +159,15 @@ end
 ---@field ions_null number[] the same with shuffled species, mean
 ---@field linked number[] share of the core ions whose k-th neighbour is within d_max
 ---@field linked_null number[] the same with shuffled species
----@field suggested number nm, where ions - ions_null is largest
+---@field suggested number nm, where ions - ions_null is largest among the candidates with ions of at least twice ions_null; without any such, `parts`
+---@field clustered boolean is there such a candidate? false: clusters are not told from chance
 ---@field parts number nm, where linked - linked_null is largest: the neighbour distances' own choice
 
 --- Choice of d_max. For every candidate: which share of the core ions has its k-th neighbour of a
 --- core species within d_max, how many clusters of at least n_min core ions form, and which share
---- of the core ions they hold, in the data and with shuffled species. Suggested is the d_max with the largest
---- share of ions in clusters beyond chance. The d_max that parts the neighbour distances best
+--- of the core ions they hold, in the data and with shuffled species. Suggested is the d_max with
+--- the largest share of ions in clusters beyond chance, where chance makes up at most half of it (near
+--- percolation both are large and their difference is noise). The d_max that parts the neighbour distances best
 --- (`parts`) is stated too: it links most ions of a cluster to another, but leaves the
 --- cluster in pieces where the core species is dilute.
 ---@param positions orowan.tensor f32 [n, 3], nm
@@ -217,9 +220,11 @@ function clusters.choose_d_max(positions, species, options)
     out.error[i] = shuffles > 1 and math.sqrt(math.max(0, sum2 / shuffles - mean * mean) / (shuffles - 1)) or math.sqrt(mean)
     out.ions_null[i] = held / shuffles
     out.linked[i], out.linked_null[i] = out.linked[i] / n, linked / shuffles / n
-    if out.ions[i] - out.ions_null[i] > best then best, out.suggested = out.ions[i] - out.ions_null[i], d end
+    if out.ions[i] > 0 and out.ions[i] >= 2 * out.ions_null[i] and out.ions[i] - out.ions_null[i] > best then best, out.suggested = out.ions[i] - out.ions_null[i], d end
     if out.linked[i] - out.linked_null[i] > parts then parts, out.parts = out.linked[i] - out.linked_null[i], d end
   end
+  out.clustered = out.suggested ~= nil
+  out.suggested = out.suggested or out.parts
   return out
 end
 

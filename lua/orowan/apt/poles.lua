@@ -55,8 +55,7 @@ end
 
 -- Spheres of that radius on a grid, those at least half as full as the fullest, `count` of them at random.
 local function spheres(x, radius, count, rng, within)
-  local lo, size = x:min(1):totable(), nil
-  size = (x:max(1) - x:min(1)):totable()
+  local lo, size = x:min(1):totable(), (x:max(1) - x:min(1)):totable()
   local list, most = {}, 0
   local n = {}
   for k = 1, 3 do n[k] = math.max(1, math.floor(size[k] / (2 * radius) + 1e-3)) end

@@ -16,10 +16,10 @@ local function frame(fn, direction)
   local w = { d[1] / n, d[2] / n, d[3] / n }
   local k = 1  -- the axis farthest from it
   for i = 2, 3 do if math.abs(w[i]) < math.abs(w[k]) then k = i end end
-  local u, s = { 0, 0, 0 }, nil
+  local u = { 0, 0, 0 }
   u[k] = 1
   for i = 1, 3 do u[i] = u[i] - w[k] * w[i] end
-  s = math.sqrt(u[1] ^ 2 + u[2] ^ 2 + u[3] ^ 2)
+  local s = math.sqrt(u[1] ^ 2 + u[2] ^ 2 + u[3] ^ 2)
   for i = 1, 3 do u[i] = u[i] / s end
   return { u, { w[2] * u[3] - w[3] * u[2], w[3] * u[1] - w[1] * u[3], w[1] * u[2] - w[2] * u[1] }, w }
 end
