@@ -142,8 +142,10 @@ local function sites(def, m, expected)
   return p[rows], (rows - 1):mod(n[4]) + 1
 end
 
--- Rotation (right-hand factor) that turns row 1 onto x and row 2 into the plane of x and y.
-local function onto_axes(cell)
+--- Rotation (right-hand factor) that turns row 1 onto x and row 2 into the plane of x and y.
+---@param cell number[][] rows
+---@return orowan.tensor f64 [3, 3]
+function lattice.onto_axes(cell)
   local a, b = cell[1], cell[2]
   local function norm(v)
     local l = math.sqrt(v[1] ^ 2 + v[2] ^ 2 + v[3] ^ 2)
@@ -182,7 +184,7 @@ function lattice.new(which, options)
   local vectors = tensor(def.vectors, "f64") * a
   local cell, positions = tensor(m, "f64"):matmul(vectors), p:matmul(vectors)
   if turn then
-    local r = onto_axes(cell:totable())
+    local r = lattice.onto_axes(cell:totable())
     cell, positions = cell:matmul(r), positions:matmul(r)
     local c, scale = cell:totable(), a * 1e-12
     for i = 1, 3 do
