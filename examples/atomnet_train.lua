@@ -58,6 +58,7 @@ end
 -- ---- the published network ---------------------------------------------------------------------
 
 local function load_blocks(run, p)
+  local _ = apt.atomnet  -- its modules can be built from a file only once it is loaded
   local model, info = nn.load(run:input(p.model))
   if not model then error(info, 0) end
   local m = info.metadata
@@ -183,10 +184,10 @@ return {
     { name = "ions", default = 40960, min = 256, max = 100000000, unit = "ions", help = "of an epoch of AtomNet, drawn anew each time" },
     { name = "drop_own", default = false, help = "leave the own species out of later blocks, as a published code does" },
     { name = "model", default = "", help = "file with blocks that were trained before on the same cubes" },
-    { name = "stages", default = 3, min = 1, max = 6, help = "of the stacked network" },
+    { name = "stages", default = 2, min = 1, max = 6, help = "of the stacked network" },
     { name = "folds", default = 4, min = 2, max = 20, help = "of the stacked network" },
     { name = "hidden", default = 64, min = 2, max = 1024, help = "width of its nets" },
-    { name = "net_epochs", default = 8, min = 1, max = 200, help = "of its nets" },
+    { name = "net_epochs", default = 6, min = 1, max = 200, help = "of its nets" },
     { name = "seeds", default = 3, min = 1, max = 20, help = "of the stacked network: their spread is reported" },
     { name = "cone", default = 4.0, min = 0.0, max = 30.0, unit = "degrees", help = "tilts of the pole that are searched" },
     { name = "step", default = 0.75, min = 0.1, max = 10.0, unit = "degrees", help = "of that search" },

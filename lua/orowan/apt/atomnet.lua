@@ -98,16 +98,30 @@ end)
 
 local function columns_of(first, own) return (first and 5 or 7) - (own == false and 1 or 0) end
 
---- Probabilities of one block, f32 [m].
----@param block orowan.module
----@param set orowan.apt.neighbourhoods
----@param options? {rows?: orowan.tensor, predictions?: orowan.tensor, own?: boolean, batch?: integer} rows: only these ions; predictions: of the block before, for every ion of the set; batch 2048
----@return orowan.tensor probability
-function atomnet.apply(block, set, options)
-  local o = options or {}
-  local rows = o.rows or ow.arange(1, set.n)
+-- Linear layers with their batch norms folded in (running statistics), as {w [inputs, outputs], bias}.
+local function fold_into(list, widths)
+  for k = 1, #widths, 2 do
+    local linear, norm = widths[k], widths[k + 1]
+    local w, bias = linear.weight.value:to "f64", linear.bias.value:to "f64"
+    if norm then
+      local scale = norm.weight.value:to "f64" / (norm.running_var:to "f64" + norm.eps):sqrt()
+      w = w * scale:reshape(-1, 1)
+      bias = (bias - norm.running_mean:to "f64") * scale + norm.bias.value:to "f64"
+    end
+    list[#list + 1] = { w:T():contiguous():to "f32", bias:to "f32" }
+  end
+end
+
+local function fold(block)
+  local list = {}
+  for _, part in ipairs { block.t1.points, block.t1.dense, { block.t1.out }, block.first, block.t2.points, block.t2.dense, { block.t2.out },
+    block.second, block.dense, { block.out } } do fold_into(list, part) end
+  return list
+end
+
+-- The modules themselves, layer by layer: the reference of the fused kernel.
+local function apply_modules(block, set, rows, o)
   local parts, m, step = {}, rows:numel(), o.batch or 2048
-  block:eval()
   nn.no_grad(function()
     for from = 1, m, step do
       parts[#parts + 1] = ow.scope(function()
@@ -119,17 +133,62 @@ function atomnet.apply(block, set, options)
   return ow.concat(parts)
 end
 
+--- Probabilities of one block, f32 [m]. With 32 neighbours a kernel does all of it (features and
+--- network, batch norms folded in) in blocks of ions; otherwise, or with `reference`, the modules do.
+---@param block orowan.module
+---@param set orowan.apt.neighbourhoods
+---@param options? {rows?: orowan.tensor, predictions?: orowan.tensor, own?: boolean, batch?: integer, reference?: boolean} rows: only these ions; predictions: of the block before, for every ion of the set; batch: of the reference (2048)
+---@return orowan.tensor probability
+function atomnet.apply(block, set, options)
+  local o = options or {}
+  local rows = o.rows or ow.arange(1, set.n)
+  block:eval()
+  if rows:numel() == 0 then return ow.zeros({ 0 }, "f32") end
+  if o.reference or set.k ~= 32 then return apply_modules(block, set, rows, o) end
+  return ow.core.pointnet.apply(fold(block), { positions = set.positions, species = set.species, ids = o.rows and set.ids:take(rows) or set.ids,
+    rows = rows, predictions = o.predictions, own = o.own ~= false, box = set.box })
+end
+
 --- Probabilities of every ion after each block.
 ---@param model orowan.module of atomnet.model, or a list of blocks
 ---@param set orowan.apt.neighbourhoods
----@param options? {own?: boolean, batch?: integer} own: false if later blocks were trained without the own species
+---@param options? {own?: boolean, batch?: integer, reference?: boolean} own: false if later blocks were trained without the own species; reference: by the modules instead of the kernel
 ---@return orowan.tensor[] probability of each block, f32 [n]
 function atomnet.predict(model, set, options)
   local o, p = options or {}, {}
   for k, block in ipairs(model.blocks or model) do
-    p[k] = atomnet.apply(block, set, { predictions = p[k - 1], own = k == 1 or o.own, batch = o.batch })
+    p[k] = atomnet.apply(block, set, { predictions = p[k - 1], own = k == 1 or o.own, batch = o.batch, reference = o.reference })
   end
   return p
+end
+
+--- Probabilities of every ion of a large cloud after each block, slab by slab: the neighbours of one
+--- slab are in memory at a time.
+--- Errors: fewer ions than 32; positions that are not finite.
+---@param model orowan.module of atomnet.model, or a list of blocks
+---@param cloud {positions: orowan.tensor, species: orowan.tensor, periodic?: boolean, box?: number[]} positions [n, 3] nm, species integers from 1
+---@param options? {own?: boolean, slab?: integer, progress?: boolean} own: false if later blocks were trained without the own species; slab: ions, about (200000)
+---@return orowan.tensor[] probability of each block, f32 [n]
+function atomnet.stream(model, cloud, options)
+  local o = options or {}
+  local n = cloud.positions:shape(1)
+  if n < 32 then raise("%d ions are fewer than the 32 neighbours the network looks at", n) end
+  local box = cloud.periodic and cloud.box or nil
+  local positions, species = cloud.positions:to "f32", cloud.species:to "f32"
+  local blocks, list = model.blocks or model, {}
+  local bar <close> = o.progress and ow.progress.bar("ions x blocks", n * #blocks) or nil
+  for k, block in ipairs(blocks) do
+    block:eval()
+    local p, layers, done = ow.zeros({ n }, "f32"), fold(block), 0
+    ow.geometry.knn_slabs(positions, 32, { box = box, slab = o.slab or 200000, self = true }, function(rows, ids)
+      p:index_put(1, rows, ow.core.pointnet.apply(layers, { positions = positions, species = species, ids = ids, rows = rows,
+        predictions = list[k - 1], own = k == 1 or o.own ~= false, box = box }))
+      done = done + rows:numel()
+      if bar then bar:update((k - 1) * n + done, ("block %d"):format(k)) end
+    end)
+    list[k] = p
+  end
+  return list
 end
 
 -- ---- training ----------------------------------------------------------------------------------
