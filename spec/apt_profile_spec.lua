@@ -102,6 +102,14 @@ describe("profiles", function()
     local most, at = 0, nil
     for b, n in ipairs(p.total) do if n > most then most, at = n, p.position[b] end end
     assert.is_true(at > -28 and at < -25, tostring(at))
+    -- across one boundary: densities, since the file holds Cr alone
+    local across = ow.apt.profile(cr, { axis = { 24, 0, 13 }, centre = { -7.5, 0, -13 }, radius = 7, length = 16, bin = 0.5 })
+    local e, fixed = across:excess("Cr", { basis = "volume" }), across:excess("Cr", { basis = "volume", zone = { -2.5, 2.5 } })
+    assert.is_true(e.found and math.abs(e.zone[1] + 2.5) < 1.1 and math.abs(e.zone[2] - 2.5) < 1.1)
+    assert.is_true(math.abs(e.excess - fixed.excess) < e.error)
+    -- the peak's counts by hand, less the plateaus of 0.55 ions / nm^3 (a change detector in the digits)
+    assert.is_true(math.abs(fixed.excess - 6.23) < 0.02 and math.abs(fixed.error - 0.258) < 0.01, tostring(fixed.excess))
+    assert.is_true(math.abs(fixed.left - fixed.right) < 3 * math.sqrt(fixed.left_error ^ 2 + fixed.right_error ^ 2))
   end)
 end)
 

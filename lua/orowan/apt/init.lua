@@ -9,6 +9,7 @@ local profile = require "orowan.apt.profile"
 local proxigram = require "orowan.apt.proxigram"
 local ranges = require "orowan.apt.ranges"
 local ranging = require "orowan.apt.ranging"
+local maps = require "orowan.apt.maps"
 local nexus = require "orowan.apt.nexus"
 local spectrum = require "orowan.apt.spectrum"
 local synthetic = require "orowan.apt.synthetic"
@@ -24,7 +25,7 @@ local api = {
   label = labels.label, grid = grid.new, isosurface = isosurface.new, domains = isosurface.domains,
   find_peaks = peaks.search, adaptive_bins = peaks.adaptive, ion_lines = peaks.lines, peak_hints = peaks.hints, peak_counts = peaks.net,
   spectrum_figure = peaks.figure, propose_ranges = ranging.propose, ranging_rows = ranging.rows, isotopes = require "orowan.apt.isotopes",
-  proxigram = proxigram.new, surface_distance = proxigram.distance, profile = profile.new,
+  proxigram = proxigram.new, surface_distance = proxigram.distance, profile = profile.new, project = maps.project, hit_map = maps.hits,
 }
 for name, f in pairs(require "orowan.apt.statistics") do api[name] = f end
 
