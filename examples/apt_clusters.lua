@@ -170,7 +170,7 @@ local function sdm_figure(run, curves, title)
     end
   end
   fig:hline(1, { dash = "dotted" })
-  fig:set { xlabel = "height along the pole (nm)", ylabel = "pairs / random labels", yrange = { math.max(0, lo - 0.1), math.min(hi + 0.25 * (hi - lo), 8) } }
+  fig:set { xlabel = "height along the pole (nm)", ylabel = "pairs / random labels", yrange = { math.max(0, lo - 0.1), math.min(hi + 0.5 * (hi - lo), 8) } }
   run:figure("z_sdm", fig, "Pairs of core ions over what random labels give on the same positions. In L1_2 order every other plane is rich in the minority species: the peaks are two plane spacings apart.")
 end
 

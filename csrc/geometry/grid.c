@@ -15,19 +15,23 @@ void ow_grid_free(ow_grid *g) {
 }
 
 static bool bounds(ow_grid *g, const float *x, int64_t n, const uint8_t *keep, double hi[3], ow_err *e) {
-  float l[3] = {INFINITY, INFINITY, INFINITY}, h[3] = {-INFINITY, -INFINITY, -INFINITY};
+  float l0 = INFINITY, l1 = INFINITY, l2 = INFINITY, h0 = -INFINITY, h1 = -INFINITY, h2 = -INFINITY;
+  int64_t count = 0, bad = n;
+#pragma omp parallel for num_threads(ow_threads()) if (n > OW_GRAIN) reduction(+ : count) reduction(min : bad, l0, l1, l2) \
+    reduction(max : h0, h1, h2)
   for (int64_t i = 0; i < n; i++) {
     if (keep && !keep[i]) continue;
-    const float *p = x + 3 * i;
-    if (!(isfinite(p[0]) && isfinite(p[1]) && isfinite(p[2])))
-      return OW_FAIL(e, OW_EARG, "positions: row %lld is (%g, %g, %g); coordinates must be finite", (long long)i + 1,
-                     (double)p[0], (double)p[1], (double)p[2]);
-    for (int d = 0; d < 3; d++) {
-      l[d] = p[d] < l[d] ? p[d] : l[d];
-      h[d] = p[d] > h[d] ? p[d] : h[d];
-    }
-    g->n++;
+    float a = x[3 * i], b = x[3 * i + 1], c = x[3 * i + 2];
+    if (!(isfinite(a) && isfinite(b) && isfinite(c)) && i < bad) bad = i;
+    l0 = a < l0 ? a : l0, l1 = b < l1 ? b : l1, l2 = c < l2 ? c : l2;
+    h0 = a > h0 ? a : h0, h1 = b > h1 ? b : h1, h2 = c > h2 ? c : h2;
+    count++;
   }
+  if (bad < n)
+    return OW_FAIL(e, OW_EARG, "positions: row %lld is (%g, %g, %g); coordinates must be finite", (long long)bad + 1,
+                   (double)x[3 * bad], (double)x[3 * bad + 1], (double)x[3 * bad + 2]);
+  float l[3] = {l0, l1, l2}, h[3] = {h0, h1, h2};
+  g->n = count;
   for (int d = 0; d < 3; d++) g->lo[d] = g->n ? l[d] : 0, hi[d] = g->n ? h[d] : 0;
   return true;
 }
@@ -67,8 +71,8 @@ bool ow_grid_new(ow_grid *g, const float *x, int64_t n, const uint8_t *keep, con
     }
     int64_t c[3];
     for (int d = 0; d < 3; d++) {
-      c[d] = ow_grid_axis(g, d, x[3 * i + d]);
-      c[d] = c[d] < 0 ? 0 : c[d] >= g->dims[d] ? g->dims[d] - 1 : c[d];
+      c[d] = (int64_t)(((double)x[3 * i + d] - g->lo[d]) / g->edge[d]);
+      c[d] = c[d] >= g->dims[d] ? g->dims[d] - 1 : c[d];
     }
     cell[i] = (int32_t)((c[2] * g->dims[1] + c[1]) * g->dims[0] + c[0]);
   }
@@ -77,10 +81,11 @@ bool ow_grid_new(ow_grid *g, const float *x, int64_t n, const uint8_t *keep, con
   for (int64_t c = 0; c < total; c++) g->start[c + 1] += g->start[c];
   for (int64_t i = 0; i < n; i++) {
     if (cell[i] < 0) continue;
-    int64_t at = g->start[cell[i]]++;
-    g->order[at] = (int32_t)i;
-    for (int d = 0; d < 3; d++) g->x[d][at] = x[3 * i + d];
+    g->order[g->start[cell[i]]++] = (int32_t)i;
   }
+#pragma omp parallel for num_threads(ow_threads()) if (n > OW_GRAIN)
+  for (int64_t i = 0; i < g->n; i++)
+    for (int d = 0; d < 3; d++) g->x[d][i] = x[3 * (int64_t)g->order[i] + d];
   memmove(g->start + 1, g->start, (size_t)total * sizeof *g->start);
   g->start[0] = 0;
   for (int d = 0; d < 3; d++)
