@@ -38,4 +38,18 @@ static inline int32_t *owl_pushtypes(lua_State *L, int idx, const char *fn, int6
   return types;
 }
 
+// A userdata with these methods, freed by `close`, by the collector and at the end of a block.
+static inline void owl_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close) {
+  if (luaL_newmetatable(L, name)) {
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, close);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__gc");
+    lua_setfield(L, -2, "__close");
+  }
+  lua_pop(L, 1);
+}
+
 #endif

@@ -151,25 +151,12 @@ static int f_components(lua_State *L) {
   return 1;
 }
 
-static void make_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close) {
-  if (luaL_newmetatable(L, name)) {
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, close);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "__gc");
-    lua_setfield(L, -2, "__close");
-  }
-  lua_pop(L, 1);
-}
-
 int ow_open_snap(lua_State *L) {
   static const luaL_Reg pairs[] = {{"count", p_count}, {"tensors", p_tensors}, {"close", p_close}, {NULL, NULL}};
   static const luaL_Reg model[] = {{"compute", s_compute}, {"info", s_info}, {"close", s_close}, {NULL, NULL}};
   static const luaL_Reg funcs[] = {{"pairs", f_pairs}, {"new", f_new}, {"components", f_components}, {NULL, NULL}};
-  make_class(L, PAIRS, pairs, p_close);
-  make_class(L, SNAP, model, s_close);
+  owl_class(L, PAIRS, pairs, p_close);
+  owl_class(L, SNAP, model, s_close);
   luaL_newlib(L, funcs);
   return 1;
 }

@@ -1,6 +1,7 @@
 --- Atoms: structures, crystals and alloys, their order, interatomic models, relaxation, minimum
 --- energy paths.
 local alloy = require "orowan.atoms.alloy"
+local eam = require "orowan.atoms.eam"
 local files = require "orowan.atoms.files"
 local lattice = require "orowan.atoms.lattice"
 local neb = require "orowan.atoms.neb"
@@ -17,7 +18,7 @@ return {
   shells = shells.new, jumps = shells.jumps,
   order = order.of, order_chance = order.chance, order_shuffled = order.shuffled, order_records = order.records,
   read = files.read, write = files.write,
-  snap = snap.read,
+  snap = snap.read, eam = eam.read,
   relax = relax.relax, evaluator = relax.evaluator,
   neb = neb.path, vacancy_jump = neb.vacancy_jump, vacancy_barrier = neb.vacancy_barrier,
 }

@@ -3,6 +3,7 @@
 --- Energies in eV and lengths in Angstrom, as such files have them.
 local core = require "orowan.core"
 local failure = require "orowan.failure"
+local shared = require "orowan.atoms.model"
 local sys = require "orowan.sys"
 
 local snap = {}
@@ -88,33 +89,16 @@ function snap.read(coefficients, parameters)
   return setmetatable({ model = model, species = species, cutoff = info.cutoff, components = info.components, name = coefficients:match "[^/]+$" }, Snap)
 end
 
--- Types of the structure in the order of the model.
-local function types_for(self, s)
-  local same = #s.species <= #self.species
-  for i, name in ipairs(s.species) do same = same and self.species[i] == name end
-  if same then return s.types end
-  local index, map = {}, {}
-  for i, name in ipairs(self.species) do index[name] = i end
-  local used = s:counts()
-  for i, name in ipairs(s.species) do
-    if not index[name] and used[name] > 0 then
-      error(("snap: the model %s has no %s (it has %s)"):format(self.name, name, table.concat(self.species, ", ")), 3)
-    end
-    map[i] = index[name] or 1
-  end
-  return core.tensor.tensor(map, "i32")[s.types:to "i64"]
-end
-
 --- Energies, forces and stress.
 ---@param s orowan.atoms.structure
 ---@param options? {force: boolean?, stress: boolean?, pairs: userdata?} force: default true; pairs: a list made with a larger cutoff for this structure, still valid
 ---@return {energy: number, energies: orowan.tensor, forces: orowan.tensor?, stress: orowan.tensor?} result eV; energies [n] eV; forces [n, 3] eV/A; stress [3, 3] eV/A^3, positive in tension
 function Snap:compute(s, options)
   options = options or {}
-  local types = types_for(self, s)
+  local types = shared.types(self, s)
   local list = options.pairs or s:pairs(self.cutoff)
   local energies, forces, strain = self.model:compute(list, s.cell, s.positions, types, { force = options.force ~= false, strain = options.stress or false })
-  return { energy = energies:sum(), energies = energies, forces = forces, stress = strain and (strain + strain:T()) * (0.5 / s:volume()) or nil }
+  return shared.result(s, energies, forces, strain)
 end
 
 --- Bispectrum components of every atom, by their definition (slow).
@@ -122,7 +106,7 @@ end
 ---@return orowan.tensor components f64 [n, k]
 ---@return orowan.tensor energies f64 [n], eV
 function Snap:components_of(s)
-  local energies, b = self.model:compute(s:pairs(self.cutoff), s.cell, s.positions, types_for(self, s), { components = true })
+  local energies, b = self.model:compute(s:pairs(self.cutoff), s.cell, s.positions, shared.types(self, s), { components = true })
   return b, energies
 end
 
