@@ -156,6 +156,15 @@ BUSTED = $(LUA) $$(command -v busted) $(BUSTED_FLAGS)
 spec: all
 	OMP_WAIT_POLICY=passive $(BUSTED) $(SPEC)
 
+# The notebooks by Debian's nbclient: run and compared with what they hold, or run and stored.
+NB_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+NOTEBOOK ?= notebooks/*.ipynb
+.PHONY: notebooks notebooks-check
+notebooks-check: all
+	OMP_WAIT_POLICY=passive $(NB_PYTHON) spec/jupyter/notebooks.py check $(B)/bin/orowan $(NOTEBOOK)
+notebooks: all
+	OMP_WAIT_POLICY=passive $(NB_PYTHON) spec/jupyter/notebooks.py store $(B)/bin/orowan $(NOTEBOOK)
+
 # The kernel specs at every SIMD level that this machine has.
 SIMD_SPEC ?= $(wildcard $(foreach s,ops reduce backend sort random linalg depinning stats conv nn_kernels gradcheck winograd geometry snap density_map,spec/$(s)_spec.lua))
 SIMD_HAVE = $(foreach i,$(ISAS),$(if $(shell OROWAN_SIMD=$(i) $(B)/bin/orowan -e 'require "orowan"' >/dev/null 2>&1 && echo y),$(i)))
@@ -265,6 +274,7 @@ help:
 	@echo 'make test       install what is missing, build, run all specs'
 	@echo 'make spec SPEC=spec/json_spec.lua   one spec, nothing installed'
 	@echo 'make sanitize | fuzz | simd-test    specs under sanitizers, fuzzed parsers, every SIMD level'
+	@echo 'make notebooks-check | notebooks    run the notebooks and compare | store their outputs'
 	@echo 'make deps       install the packages (Debian) or name them'
 	@echo 'make install PREFIX=/usr/local'
 	@echo 'make env        print LUA_PATH and LUA_CPATH for a plain lua5.4'

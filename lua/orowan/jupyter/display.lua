@@ -148,11 +148,12 @@ function display.connect(f) publish = f end
 -- ---- progress -----------------------------------------------------------------------------
 
 -- orowan.progress draws on a terminal of one line: "\r\27[K" .. bar, and last a line with its
--- end. Here the line is a display that is updated; nothing is shown for what is quickly done.
+-- end. Here the line is a display that is updated; nothing is shown for what is quickly done,
+-- and what is done without a last word leaves an empty line, not a bar at 90 %.
 local FIRST = 0.3
 
 --- A stream for orowan.progress.
----@return table stream with :write(...) and :flush()
+---@return table stream with :write(...), :flush() and :finish(ok), for the end of a cell
 function display.progress_stream()
   local line, shown, since = nil, nil, nil
   local stream = {}
@@ -178,6 +179,10 @@ function display.progress_stream()
   end
   function stream:flush() return self end
   function stream:forget() line, shown, since = nil, nil, nil end
+  function stream:finish(ok)
+    if shown and ok then put "" end
+    self:forget()
+  end
   return stream
 end
 

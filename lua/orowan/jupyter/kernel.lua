@@ -100,9 +100,9 @@ local function explain(name)
 end
 
 -- What a cell leaves behind that must not reach the next.
-local function tidy()
+local function tidy(ok)
   progress.reset()
-  progress.stream:forget()
+  progress.stream:finish(ok)
   input.reset()
 end
 
@@ -174,7 +174,7 @@ local function execute(request)
     if piece.run then
       local results
       results, failure = cell.run(piece.main, piece.run)
-      tidy()
+      tidy(results ~= nil)
       if results and not silent and not piece.quiet then
         local _
         _, failure = cell.run(show_results, show_results, results, count)
