@@ -258,13 +258,16 @@ return {
     local a, b = apt.baselines.platt(logit(best.validation[#best.validation]), sets.validation.label)
     local raw, final = best.test[#best.test], calibrated(best.test[#best.test], a, b)
     local last = predicted.test[#blocks]
-    local sweep, species = {}, {}
+    local sweep, species, operating = {}, {}, { atomnet = {}, stack = {} }
     for _, m in ipairs { { "AtomNet", last }, { "stacked network", final } } do
       for _, t in ipairs { 0.3, 0.5, 0.7 } do
         local r = nn.metrics.precision_recall_f1(m[2], sets.test.label, { thresholds = t, repeats = 200, groups = sets.test.cloud })[1]
         sweep[#sweep + 1] = { m[1], t, r.recall.value, interval(r.recall), r.precision.value, interval(r.precision) }
+        local key = m[1] == "AtomNet" and "atomnet" or "stack"
+        if r.precision.value == r.precision.value then
+          table.insert(operating[key], { threshold = t, recall = r.recall.value, precision = r.precision.value })
+        end
         if t == alloy.threshold then
-          local key = m[1] == "AtomNet" and "atomnet" or "stack"
           run:put(key .. ".recall", { value = r.recall.value, low = r.recall.low, high = r.recall.high })
           run:put(key .. ".precision", { value = r.precision.value, low = r.precision.low, high = r.precision.high })
         end
@@ -301,6 +304,7 @@ return {
     for _, r in ipairs(rows) do metrics[r.name] = r.auc end
     assert(nn.save(run:path "model.h5", model, {
       preprocessing = { alloy = p.alloy, species = alloy.species, a = alloy.a, solute = alloy.solute, threshold = alloy.threshold, cone = p.cone, step = p.step, own = own,
+        matched = matched, operating = operating,
         length_unit = "nm", depth_axis = "z" },
       metadata = { params = p, seed = run.seed },
       card = { data = ("%s: %d synthetic cubes of %.3g nm, %s noise (apt.datasets)"):format(alloy.title, p.cubes, p.edge > 0 and p.edge or alloy.edge, p.noise),
