@@ -82,6 +82,19 @@ describe("nn.metrics", function()
     assert.is_true(right >= 178 and right <= 198, "accuracy covered " .. right .. " of 200")
   end)
 
+  it("draw groups whole when samples are ranked", function()
+    -- ten equal groups: every resample has the same ranking, with ties
+    local rng = ow.rng(3)
+    local y, s = rng:uniform(200):lt(0.3):to "f64", rng:normal(200)
+    s = s + y
+    local function ten(t) return t:reshape(1, 200):broadcast_to(10, 200):reshape(-1) end
+    local id = ow.arange(1, 10):reshape(10, 1):broadcast_to(10, 200):reshape(-1)
+    for _, name in ipairs { "roc_auc", "average_precision" } do
+      local r = metrics[name](ten(s), ten(y), { groups = id, repeats = 50 })
+      assert.is_true(math.abs(r.high - r.low) < 1e-12 and math.abs(r.value - r.low) < 1e-12)
+    end
+  end)
+
   it("draw groups whole: repeated samples do not narrow an interval", function()
     local g = ow.rng(3)
     local e = g:normal(40)

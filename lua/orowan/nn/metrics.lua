@@ -111,7 +111,7 @@ local function ranked(s, l, n)
   local sorted = s:take(order)
   local tied = ow.zeros({ n }, "u8")
   if n > 1 then tied:slice(1, 1, n - 1):copy(sorted:slice(1, 1, n - 1):eq(sorted:slice(1, 2, n))) end
-  return l:take(order):to("u8"), tied, sorted
+  return l:take(order):to("u8"), tied, sorted, order
 end
 
 local function ranking(fn, score, label, opts, column)
@@ -121,8 +121,9 @@ local function ranking(fn, score, label, opts, column)
   if positives == 0 or (positives == n and column == 1) then
     C.fail(fn, "label: %d of %d are 1: expected both classes", positives, n)
   end
-  local p, tied = ranked(s, l, n)
-  local rows = kernel.ranking(p, tied, resampling(fn, opts, n))
+  local p, tied, _, order = ranked(s, l, n)
+  local groups, count, seed, repeats = resampling(fn, opts, n)
+  local rows = kernel.ranking(p, tied, groups and groups:take(order), count, seed, repeats)
   local r = interval(fn, opts, rows:select(2, column):totable(), n)
   r.positives = positives
   return r
