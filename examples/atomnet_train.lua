@@ -57,14 +57,36 @@ end
 
 -- ---- the published network ---------------------------------------------------------------------
 
+-- A file may only be judged on cubes that are not among those it was trained on.
+local function same_cubes(run, p, path, m, seed)
+  local matched = p.alloy == "conialw" or (m.matched or false) == p.matched
+  if m.alloy ~= p.alloy or m.noise ~= p.noise or seed ~= run.seed or m.cubes ~= p.cubes or (m.edge or 0) ~= p.edge or not matched then
+    error(("%s was trained on alloy=%s noise=%s cubes=%s edge=%s, seed %s: give the same, or leave it away"):format(path, m.alloy, m.noise, m.cubes, m.edge, seed), 0)
+  end
+end
+
+local function load_stack(run, p, sets, described, o)
+  local model, info = apt.finder.load(run:input(p.stack))
+  if not model then error(tostring(info), 0) end
+  same_cubes(run, p, p.stack, info.metadata.params, info.metadata.seed)
+  local stack = model.stack
+  stack.calibration:copy(ow.tensor({ 1, 0 }, "f32"))
+  local q = { a = o.a, solute = o.solute, cone = o.cone, step = o.step }
+  local best = { model = stack }
+  for _, part in ipairs { "validation", "test" } do
+    q.described = described[part]
+    best[part] = apt.stacked.predict(stack, sets[part], q)
+  end
+  local spread = info.card.spread_of_seeds
+  return best, ow.tensor(spread or { auc(best.test[#best.test], sets.test).value })
+end
+
 local function load_blocks(run, p)
   local _ = apt.atomnet  -- its modules can be built from a file only once it is loaded
   local model, info = nn.load(run:input(p.model))
   if not model then error(info, 0) end
   local m = info.metadata
-  if m.alloy ~= p.alloy or m.noise ~= p.noise or m.seed ~= run.seed or m.cubes ~= p.cubes then
-    error(("model=%s was trained on alloy=%s noise=%s cubes=%s seed %s; give the same, or leave model away"):format(p.model, m.alloy, m.noise, m.cubes, m.seed), 0)
-  end
+  same_cubes(run, p, p.model, m, m.seed)
   return model.blocks.blocks or model.blocks, m.history
 end
 
@@ -184,6 +206,7 @@ return {
     { name = "ions", default = 40960, min = 256, max = 100000000, unit = "ions", help = "of an epoch of AtomNet, drawn anew each time" },
     { name = "drop_own", default = false, help = "leave the own species out of later blocks, as a published code does" },
     { name = "model", default = "", help = "file with blocks that were trained before on the same cubes" },
+    { name = "stack", default = "", help = "model file of an earlier run on the same cubes: its stacked network is judged again, not trained" },
     { name = "stages", default = 2, min = 1, max = 6, help = "of the stacked network" },
     { name = "folds", default = 4, min = 2, max = 20, help = "of the stacked network" },
     { name = "hidden", default = 64, min = 2, max = 1024, help = "width of its nets" },
@@ -211,7 +234,7 @@ return {
     run:log "baselines"
     local rows, sweeps = apt.baselines.scores(sets, described, { seed = run.seed })
     local ceiling = apt.baselines.ideal_set(sets.test, { seed = run.seed })
-    local best, spread = train_stacks(run, p, sets, described, o)
+    local best, spread = (p.stack ~= "" and load_stack or train_stacks)(run, p, sets, described, o)
     run:put("time.stack", { value = ow.sys.clock() - started, unit = "s", timing = true })
 
     started = ow.sys.clock()
@@ -248,10 +271,11 @@ return {
       "Intervals are bootstrapped over whole cubes. Published values are of cubes made by the authors.")
     local mine = auc(best.test[#best.test], sets.test).value
     local top = auc(ceiling, sets.test).value
-    run:put("stack.spread", { value = p.seeds > 1 and spread:std() or 0, note = "standard deviation of the test AUC over seeds of the nets" })
+    local seeds = spread:numel()
+    run:put("stack.spread", { value = seeds > 1 and spread:std() or 0, note = "standard deviation of the test AUC over seeds of the nets" })
     run:put("stack.gap", { value = top - mine, note = "ceiling minus stacked network" })
     run:text(("The stacked network reaches %.4f on test (sd of %d seeds %.4f), %.4f below the ideal observer; the best baseline reaches %.4f. %s"):format(
-      mine, p.seeds, p.seeds > 1 and spread:std() or 0, top - mine, baseline,
+      mine, seeds, seeds > 1 and spread:std() or 0, top - mine, baseline,
       mine > baseline and "It beats every baseline." or "It does not beat every baseline: take the best one of the table."))
 
     -- thresholds, species, calibration
@@ -306,9 +330,9 @@ return {
       preprocessing = { alloy = p.alloy, species = alloy.species, a = alloy.a, solute = alloy.solute, threshold = alloy.threshold, cone = p.cone, step = p.step, own = own,
         matched = matched, operating = operating,
         length_unit = "nm", depth_axis = "z" },
-      metadata = { params = p, seed = run.seed },
+      metadata = { params = p, seed = run.seed, history = history },
       card = { data = ("%s: %d synthetic cubes of %.3g nm, %s noise (apt.datasets)"):format(alloy.title, p.cubes, p.edge > 0 and p.edge or alloy.edge, p.noise),
-        seed = run.seed, test_auc = metrics, calibration = "Platt's scaling on validation",
+        seed = run.seed, test_auc = metrics, spread_of_seeds = spread:totable(), calibration = "Platt's scaling on validation",
         limits = "trained on synthetic cubes only: spherical domains, one convention of noise, detection efficiency 40 to 80 %; measured data need the depth axis along z and a pole within the searched tilt" },
     }))
     run:attach("model.h5", "Both networks; copy it to models/atomnet_" .. p.alloy .. ".h5 to make it the standard one.")
