@@ -1,6 +1,7 @@
 local ow = require "orowan"
 local compare = dofile "spec/support/compare.lua"
 local message = compare.message
+local program = dofile "spec/support/program.lua"
 local data = os.getenv "OROWAN_DATA"
 
 local function blobs(n, seed, sigma)  -- half even, half in Gaussian blobs; a cube of 10 nm
@@ -63,12 +64,19 @@ describe("friends of friends", function()
   end)
 
   it("are the same at every instruction set", function()
-    local program = 'local ow = require "orowan" local x = (ow.rng(2):uniform({ 3000, 3 }) * 5):to("f32", { unchecked = true })'
-      .. ' local l = ow.core.clusters.link("t", x, nil, 0.25, 4, true) io.write(ow.sys.sha256(l:bytes and l:bytes() or tostring(ow.json.encode(l:totable()))))'
-    program = program:gsub("l:bytes and l:bytes%(%) or ", "")
+    local file = ow.sys.temp_root() .. "/orowan-link-" .. ow.sys.getpid() .. ".lua"
+    finally(function() os.remove(file) end)
+    assert(ow.sys.write_atomic(file, [[
+      local ow = require "orowan"
+      local x = (ow.rng(2):uniform({ 3000, 3 }) * 5):to("f32", { unchecked = true })
+      local label = ow.core.clusters.link("t", x, nil, 0.25, 4, true)
+      local one = ow.ones({ 3000 }, "u8")
+      local sdm = ow.core.clusters.pairs("t", x, one, one * 0, 1, { reach = { 0.3, 0.3, 1 }, bins = { 1, 1, 50 }, lateral = 0.3 })
+      local rdf = ow.core.clusters.pairs("t", x, one, one * 0, 1, { radial = true, reach = { 0.8 }, bins = { 40 } })
+      io.write(ow.sys.sha256(ow.json.encode { label:totable(), sdm:totable(), rdf:totable() }))]]))
     local seen
     for _, level in ipairs { "base", "avx2", "avx512", "neon" } do
-      local r = ow.sys.run({ "lua5.4", "-e", program }, { env = { OROWAN_SIMD = level } })
+      local r = ow.sys.run({ program, file }, { env = { OROWAN_SIMD = level } })
       if r and r.status == 0 then
         seen = seen or r.stdout
         assert.equal(seen, r.stdout)
@@ -120,7 +128,11 @@ describe("friends of friends", function()
     assert.matches("species: expected one label for each of the 50 ions, got 3", message(ow.apt.clusters, x, { 1, 1, 1 }, { core = 1, d_max = 1 }))
     assert.matches("erode: there is nothing", message(ow.apt.clusters, x, s, { core = 1, d_max = 1, erode = 1 }))
     x:set(7, 2, 0 / 0)
-    assert.matches("row 7 .* must be finite", message(ow.apt.clusters, x, s, { core = 1, d_max = 1 }))
+    assert.matches("positions: row 7 has a coordinate that is not finite", message(ow.apt.clusters, x, s, { core = 1, d_max = 1 }))
+    assert.matches("row 7 .* must be finite", message(ow.core.clusters.link, "link", x, nil, 1, 2, false))
+    assert.matches("at the very same place", message(ow.apt.choose_d_max, ow.zeros({ 50, 3 }), s, { core = 1 }))
+    assert.equal(1, ow.apt.clusters(ow.zeros({ 50, 3 }), s, { core = 1, d_max = 0.1 }).n_clusters) -- duplicate positions
+    assert.equal(0, ow.apt.clusters(blobs(50, 1), s * 0, { core = 1, d_max = 1 }).n_clusters) -- nothing ranged
     local none = ow.apt.clusters(ow.zeros({ 0, 3 }, "f32"), ow.zeros({ 0 }, "i64"), { core = 1, d_max = 1 })
     assert.equal(0, none.n_clusters)
     assert.equal(0, #ow.apt.cluster_table(ow.zeros({ 0, 3 }, "f32"), ow.zeros({ 0 }, "i64"), none).rows)

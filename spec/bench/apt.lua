@@ -35,7 +35,7 @@ return function(report)
   local random = (ow.rng(1):uniform({ n, 3 }) * edge):to("f32", { unchecked = true })
   local s = ow.apt.synthetic { lattice = "fcc", a = (4 / density) ^ (1 / 3), box = edge, matrix = { A = 1 }, noise = "gaussian", sigma = { 0.3, 0.3, 0.05 }, seed = 1 }
   local crystal = s.positions
-  local small, r = 100000, 0.5
+  local small, r = 30000, 0.5
   local p = peer(tostring(small), tostring(density), tostring(r))
   local function against(name, key, value) return p[key] and { peer = name, ratio = value / p[key] } or nil end
   for _, t in ipairs(threads > 1 and { 1, threads } or { 1 }) do
@@ -51,12 +51,12 @@ return function(report)
     report("DBSCAN, 1e6, 10 points in 0.8 nm" .. label, rate / t * 1e-6, "M/s/core", t == 1 and against("scikit-learn", "dbscan", rate) or nil)
     local part = random:slice(1, 1, small):contiguous() * (small / n) ^ (1 / 3)
     rate = small / best(2, function() ow.apt.hdbscan(part, { min_size = 20, min_samples = 10 }) end)
-    report("HDBSCAN, 1e5, min_samples 10" .. label, rate * 1e-3, "k/s", t == 1 and against("scikit-learn", "hdbscan", rate) or nil)
+    report("HDBSCAN, 3e4, min_samples 10" .. label, rate * 1e-3, "k/s", t == 1 and against("scikit-learn", "hdbscan", rate) or nil)
     local one, zero = ow.ones({ small }, "u8"), ow.zeros({ small }, "u8")
     local window = { radial = true, reach = { 2 }, bins = { 40 } }
     local pairs_ = core.pairs("bench", part, one, zero, 1, window):sum()
     rate = pairs_ / best(2, function() core.pairs("bench", part, one, zero, 1, window) end)
-    report("pair histogram, 1e5, to 2 nm" .. label, rate / t * 1e-6, "M/s/core", t == 1 and against("cKDTree count_neighbors", "pairs", rate) or nil)
+    report("pair histogram, 3e4, to 2 nm" .. label, rate / t * 1e-6, "M/s/core", t == 1 and against("cKDTree count_neighbors", "pairs", rate) or nil)
     local code = ow.rng(2):uniform({ small }):lt(0.1):to "u8" * 3
     rate = pairs_ * 64 / best(1, function() core.relabelled_pairs("bench", part, code:to "u8", 0, 0, window) end)
     report("64 labellings of them, 10 %" .. label, rate / t * 1e-6, "M/s/core", { note = "pairs x labellings" })

@@ -202,6 +202,7 @@ function M.build(positions, species, found, options)
     local size = (x:max(1) - x:min(1)):totable()
     volume, how = size[1] * size[2] * size[3], "bounding box"
   else volume, how = 0, "no ions" end
+  if volume <= 0 then volume = 0 / 0 end
   local edge = 0
   for _, r in ipairs(rows) do if r.edge then edge = edge + 1 end end
   local low, high = garwood(groups)

@@ -196,7 +196,8 @@ function clusters.choose_d_max(positions, species, options)
   local candidates = o.candidates
   if not candidates then
     local all = core.index.concat { real, null[1] }
-    local lo, hi = all:quantile(0.01), all:quantile(0.99)
+    local lo, hi = math.max(all:quantile(0.01), 0.01 * all:quantile(0.99)), all:quantile(0.99)
+    if hi <= 0 then points.raise(fn, "positions: the core ions have others at the very same place; there is no distance to choose") end
     candidates = {}
     for i = 1, 20 do candidates[i] = lo + (hi - lo) * (i - 1) / 19 end
   end

@@ -71,6 +71,11 @@ function points.check(fn, positions, species)
     points.raise(fn, "positions: expected a tensor [n, 3] in nm, got %s", is(positions) and table.concat(positions:shape(), "x") or type(positions))
   end
   positions = positions:to("f32", { unchecked = true })
+  local finite = core.ops.isfinite(positions)
+  if not finite:all() then
+    local row = (finite:all(2):argmin())
+    points.raise(fn, "positions: row %d has a coordinate that is not finite; leave such ions out (apt.read does)", row)
+  end
   if species == nil then return positions end
   if type(species) == "table" then species = core.tensor.tensor(species, "i64") end
   if not is(species) or #species:shape() ~= 1 or species:shape(1) ~= positions:shape(1) then

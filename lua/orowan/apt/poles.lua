@@ -155,6 +155,7 @@ function M.find(positions, options)
   local axis = unit(o.axis or { 0, 0, 1 })
   local size = (x:max(1) - x:min(1)):totable()
   local least = math.min(size[1], size[2], size[3])
+  if least <= 0 then points.raise(fn, "positions: expected ions that fill a volume, got a box of %g x %g x %g nm", size[1], size[2], size[3]) end
   local radius = points.number(fn, o, "radius", math.min(4, least / 4), 0, true)
   local q0, q1 = 1 / range[2], 1 / range[1]
   -- coarse spheres: small, but with some hundred ions
