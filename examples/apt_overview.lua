@@ -180,8 +180,10 @@ local function surface_part(run, points, element)
     run:warn(("no voxel reaches %.3g at.%% %s: no iso-surface"):format(100 * level, element))
     return
   end
-  run:text(tostring(surface) .. ".")
-  run:put("surface.area", { value = surface.area, unit = "nm^2", low = surface.area - 1.96 * (surface.area_error or 0), high = surface.area + 1.96 * (surface.area_error or 0) })
+  local open = ow.apt.isosurface(field, level)  -- without the caps along the specimen's edge
+  run:text(tostring(surface) .. (" (closed along the specimen's edge); %.6g nm² without the edge."):format(open.area))
+  run:put("surface.area", { value = open.area, unit = "nm^2", low = open.area - 1.96 * (open.area_error or 0), high = open.area + 1.96 * (open.area_error or 0),
+    note = "without the parts along the specimen's edge" })
   if surface.volume then
     run:put("surface.volume", { value = surface.volume, unit = "nm^3", low = surface.volume - 1.96 * (surface.volume_error or 0), high = surface.volume + 1.96 * (surface.volume_error or 0) })
   end
@@ -209,7 +211,6 @@ local function surface_part(run, points, element)
   run:figure("isosurface", fig, ("Iso-surface of %.3g at.%% %s (its vertices)."):format(100 * level, element))
 
   -- The proxigram, of the surface open at the specimen's edge, and that of shuffled species.
-  local open = ow.apt.isosurface(field, level, { uncertainty = false })
   if open.triangles:shape(1) == 0 then
     run:warn "the iso-surface follows the edge of the specimen alone: no proxigram"
     return

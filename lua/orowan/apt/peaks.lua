@@ -371,7 +371,7 @@ function peaks.figure(s, options)
     end
   end
   ax:line(x, y, { color = "black", width = 1 })
-  local apart, shown = 0.014 * ((last or x[#x]) - (first or s.first)), {}
+  local apart, shown = 0.0095 * ((last or x[#x]) - (first or s.first)), {}
   local sorted = table.move(options.peaks or {}, 1, #(options.peaks or {}), 1, {})
   table.sort(sorted, function(a, b) return a.height > b.height end)
   for _, p in ipairs(sorted) do
