@@ -22,6 +22,7 @@ FFTW_PC   := $(call pc,fftw3)
 FFTWF_PC  := $(call pc,fftw3f)
 HDF5_PC   := $(call pc,hdf5-serial hdf5)
 EDIT_PC   := $(call pc,libedit)
+KIM_PC    := $(call pc,libkim-api)
 
 # The OpenMP build of OpenBLAS is named explicitly: installing it does not select it.
 BLAS_DIR  := $(firstword $(wildcard /usr/lib/$(UNAME_M)-linux-gnu/openblas-openmp /usr/lib64/openblas-openmp))
@@ -87,8 +88,11 @@ LUA_MODS := $(filter-out core owlua main,$(patsubst csrc/lua/%.c,%,$(filter csrc
 CORE_O   := $(CORE_C:csrc/%.c=$(B)/obj/%.o) $(foreach i,$(ISAS),$(SIMD_C:csrc/%.simd.c=$(B)/obj/%.$(i).o))
 MAIN_O   := $(B)/obj/lua/main.o
 
+# Modules that are built when their library is there.
+OPTIONAL := $(if $(KIM_PC),$(B)/lib/orowan/kim.so)
+
 .PHONY: all test demo deps deps-notebooks packages install env clean help sanitize fuzz simd-test lint
-all: $(B)/bin/orowan $(B)/lib/orowan/core.so
+all: $(B)/bin/orowan $(B)/lib/orowan/core.so $(OPTIONAL)
 
 $(B)/bin/orowan: $(MAIN_O) $(CORE_O)
 	@mkdir -p $(@D)
@@ -98,6 +102,10 @@ $(B)/bin/orowan: $(MAIN_O) $(CORE_O)
 $(B)/lib/orowan/core.so: $(CORE_O)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) -shared -Wl,-z,nodelete -o $@ $^ $(CORE_LIBS)
+
+$(B)/lib/orowan/kim.so: csrc/modules/kim.c $(B)/gen/flags
+	@mkdir -p $(@D) $(B)/obj/modules
+	$(CC) $(CFLAGS_ALL) $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(KIM_PC) 2>/dev/null)) $(LDFLAGS_ALL) -shared -Wl,-z,nodelete -MMD -MP -MF $(B)/obj/modules/kim.d -o $@ $< $(shell $(PKG_CONFIG) --libs $(KIM_PC) 2>/dev/null)
 
 $(B)/obj/%.o: csrc/%.c $(B)/gen/modules.h $(B)/gen/flags
 	@mkdir -p $(@D)
@@ -259,7 +267,7 @@ INST_LIBDIR ?= $(PREFIX)/lib/lua/5.4
 install: all
 	install -d $(DESTDIR)$(INST_BINDIR) $(DESTDIR)$(INST_LIBDIR)/orowan
 	install -m 755 $(B)/bin/orowan $(DESTDIR)$(INST_BINDIR)/orowan
-	install -m 755 $(B)/lib/orowan/core.so $(DESTDIR)$(INST_LIBDIR)/orowan/core.so
+	install -m 755 $(B)/lib/orowan/core.so $(OPTIONAL) $(DESTDIR)$(INST_LIBDIR)/orowan
 	@set -e; put() { install -d "$(DESTDIR)$(INST_LUADIR)/$$(dirname "$$2")"; install -m 644 "$$1" "$(DESTDIR)$(INST_LUADIR)/$$2"; }; \
 	for f in $$(cd lua && find orowan -name '*.lua'); do put lua/$$f $$f; done; \
 	for f in $$(find examples models spec/bench -type f 2>/dev/null); do put $$f orowan/home/$$f; done

@@ -62,6 +62,14 @@ static int pmain(lua_State *L) {
   lua_getfield(L, -2, "path");
   lua_concat(L, 2);
   lua_setfield(L, -2, "path");
+  char dir[PATH_MAX];  // optional modules: build/lib beside build/bin, PREFIX/lib/lua/5.4 beside PREFIX/bin
+  ssize_t n = readlink("/proc/self/exe", dir, sizeof dir - 1);
+  dir[n > 0 ? n : 0] = 0;
+  for (int up = 0; up < 2 && strrchr(dir, '/'); up++) *strrchr(dir, '/') = 0;
+  lua_pushfstring(L, "%s/lib/?.so;%s/lib/lua/5.4/?.so;", dir, dir);
+  lua_getfield(L, -2, "cpath");
+  lua_concat(L, 2);
+  lua_setfield(L, -2, "cpath");
   lua_pop(L, 1);
   lua_pushstring(L, home);
   lua_setfield(L, LUA_REGISTRYINDEX, "orowan.home");

@@ -34,6 +34,8 @@ function info.info()
     local version = machine.program(p[1])
     line(p[1], version or ("missing; needed for %s: apt-get install %s"):format(p[2], p[3]))
   end
+  local models, kim = require("orowan.atoms.kim").models()
+  line("kim", models and ("KIM API %s, %d models (ow.atoms.kim_models() lists them)"):format(kim, #models) or tostring(kim))
   local zmq, missing = core.jupyter.available()
   line("jupyter", zmq and ("ZeroMQ %s (`orowan jupyter install` makes the kernel known)"):format(zmq) or tostring(missing))
   local devices, why = core.device.list()
