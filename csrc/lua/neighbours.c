@@ -171,6 +171,7 @@ static int c_knn(lua_State *L) {
   const char *where = owl_optfield_str(L, 3, fn, "device", NULL);
   int device = OW_CPU;
   if (where && !ow_cl_find(where, &device, &e)) return owl_raise(L, fn, &e);
+  if (device > OW_CPU && reference) return owl_error(L, fn, OW_EARG, "reference: the plain loop runs on the CPU; leave out device");
   if (device > OW_CPU) return knn_there(L, fn, &s, k, device);
   int64_t shape[2] = {s.queries->n, k};
   ow_tensor *id = owl_newtensor(L), *d = owl_newtensor(L);
