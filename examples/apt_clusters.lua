@@ -338,8 +338,8 @@ return {
     local m = apt.contingency(real, f.null_sizes, { seed = run.seed })
     run:put("contingency.mu", { value = m.mu, low = 0, high = m.null_high, note = "low, high: what 95 % of permutations give without a difference" })
     run:put("contingency.p", { value = m.p, low = m.p, high = m.p, note = ("permutations; about %.3f is the mu of chance"):format(m.null_mean) })
-    run:text(("Contingency coefficient of the sizes in the data and in %d shuffled sets: mu = %.3f in %d bins of %d clusters; without a difference about %.3f (95 %% below %.3f), p = %.3g."):format(
-      p.shuffles, m.mu, m.k, m.n, m.null_mean, m.null_high, m.p))
+    run:text(("Contingency coefficient of the sizes in the data and in %d shuffled sets: mu = %.3f ± %.3f in %d bins of %d clusters; without a difference about %.3f (95 %% below %.3f), p = %.3g."):format(
+      p.shuffles, m.mu, m.error, m.k, m.n, m.null_mean, m.null_high, m.p))
     if m.p == m.p and m.p > 0.05 then run:warn(("the sizes of the clusters do not differ from those of shuffled species (p = %.2g)"):format(m.p)) end
     local t = apt.cluster_table(data.positions, data.species, found, { names = data.names, ranges = data.ranges,
       atomic_volume = p.atomic_volume > 0 and p.atomic_volume or nil, efficiency = p.efficiency })

@@ -20,6 +20,9 @@ describe("the contingency coefficient", function()
     compare.close(math.sqrt(1 / 80), m.null, 1e-12)
     assert.equal(1 / 200, m.p)
     compare.close(7.744e-6, m.p_chi2, 1e-8)
+    -- mu of this table is |difference of shares| / sqrt(that^2 + 4 p (1 - p)): to first order the
+    -- error of mu is that of the difference, sqrt(2 (3/4) (1/4) / 40), times d mu / d difference = 0.8^1.5
+    assert.is_true(math.abs(m.error / (math.sqrt(2 * 0.1875 / 40) * 0.8 ^ 1.5) - 1) < 0.25, m.error)
   end)
 
   it("merges bins to an expectation of five in both rows", function()

@@ -45,6 +45,7 @@ end
 
 ---@class orowan.apt.contingency
 ---@field mu number
+---@field error number standard deviation of mu over resampled clusters (bootstrap of either row); NaN with `resamples` 0
 ---@field chi2 number
 ---@field k integer bins
 ---@field n integer clusters in both rows
@@ -60,17 +61,18 @@ end
 --- there is nothing to compare: k = 1, mu = 0, p = 1.
 ---@param real integer[]|orowan.tensor sizes of clusters in the data
 ---@param shuffled integer[]|orowan.tensor sizes of clusters with shuffled species
----@param options? {expectation?: number, permutations?: integer, seed?: integer} expectation: least number expected in every cell (5); permutations (999)
+---@param options? {expectation?: number, permutations?: integer, resamples?: integer, seed?: integer} expectation: least number expected in every cell (5); permutations (999); resamples for the error (200)
 ---@return orowan.apt.contingency
 function M.contingency(real, shuffled, options)
   local fn = "contingency"
-  local o = points.options(fn, options, { "expectation", "permutations", "seed" })
+  local o = points.options(fn, options, { "expectation", "permutations", "resamples", "seed" })
   local least, perms = points.number(fn, o, "expectation", 5, 0, true), points.whole(fn, o, "permutations", 999, 1)
+  local resamples = points.whole(fn, o, "resamples", 200, 0)
   real, shuffled = numbers(fn, "real", real), numbers(fn, "shuffled", shuffled)
   local rows = { #real, #shuffled }
   local n = rows[1] + rows[2]
   if rows[1] == 0 or rows[2] == 0 then
-    return { mu = 0 / 0, chi2 = 0 / 0, k = 0, n = n, null = 0 / 0, null_mean = 0 / 0, null_high = 0 / 0, p = 0 / 0, p_chi2 = 0 / 0, edges = {}, counts = { {}, {} } }
+    return { mu = 0 / 0, error = 0 / 0, chi2 = 0 / 0, k = 0, n = n, null = 0 / 0, null_mean = 0 / 0, null_high = 0 / 0, p = 0 / 0, p_chi2 = 0 / 0, edges = {}, counts = { {}, {} } }
   end
   local pool, of = {}, {}
   for i = 1, n do of[i] = { i <= rows[1] and real[i] or shuffled[i - rows[1]], i <= rows[1] and 1 or 2 } end
@@ -100,7 +102,24 @@ function M.contingency(real, shuffled, options)
     if c >= chi2 * (1 - 1e-12) then larger = larger + 1 end
   end
   table.sort(mus)
-  return { mu = mu_of(chi2), chi2 = chi2, k = k, n = n, null = math.sqrt((k - 1) / n), null_mean = sum / perms,
+  local err = 0 / 0
+  if resamples > 1 then
+    local row = {}  -- bins of either row's clusters
+    for r = 1, 2 do
+      local list = {}
+      for i = 1, n do if of[i][2] == r then list[#list + 1] = bin[i] end end
+      row[r] = core.tensor.tensor(list, "i64")
+    end
+    local s, s2 = 0, 0
+    for _ = 1, resamples do
+      local c = {}
+      for r = 1, 2 do c[r] = row[r][rng:integers(1, rows[r], { rows[r] })]:bincount { first = 1, size = k }:totable() end
+      local v = mu_of(chi2_of(c, rows))
+      s, s2 = s + v, s2 + v * v
+    end
+    err = math.sqrt(math.max(0, s2 / resamples - (s / resamples) ^ 2) * resamples / (resamples - 1))
+  end
+  return { mu = mu_of(chi2), error = err, chi2 = chi2, k = k, n = n, null = math.sqrt((k - 1) / n), null_mean = sum / perms,
     null_high = mus[math.ceil(0.95 * perms)], p = (1 + larger) / (1 + perms), p_chi2 = k > 1 and core.stats.chi2_p(chi2, k - 1) or 1,
     edges = edges, counts = counts }
 end
