@@ -15,6 +15,10 @@ describe("concentration grids", function()
     assert.same(a, b)
     assert.same({ 3000, 0, 0, 0 }, a)
     assert.is_true(ow.allclose(fast:to "f64" * 2.0 ^ -24, plain, { rtol = 0, atol = 2e-5 }))
+    -- layer after layer, as they are measured: another way through, the same bits
+    local order, again = s.positions:select(2, 3):contiguous():argsort(), ow.zeros({ 2, 14, 14, 14 }, "i64")
+    ow.core.iongrid.add(job, s.positions[order], s.species[order], again)
+    assert.is_true(ow.equal(fast, again))
   end)
 
   it("lose no count and tell what they leave out", function()

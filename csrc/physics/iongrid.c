@@ -1,5 +1,6 @@
 // Each thread fills a grid of its own, the grids are added up afterwards: integers, so any
-// split gives the same sums.
+// split gives the same sums. Ions of one layer write to a part of the grid that fits the cache;
+// measured ones come layer after layer, others are sorted by species and layer first.
 #include "physics/iongrid.h"
 
 #include <math.h>
@@ -19,10 +20,64 @@ static ow_iongrid_frame make_frame(const ow_iongrid *g) {
   return f;
 }
 
+enum { BLOCK = 65536, SORTED = 1 << 20 };
+
+// Layer of an ion, 0 when it lies in none.
+static int64_t layer(const ow_iongrid_frame *f, const float *xyz) {
+  float t = (xyz[2] - f->origin[2]) * f->scale[2];
+  return t >= 1 && t < f->top[2] ? (int64_t)t : 0;
+}
+
+// Do most ions jump to another layer from their predecessor?
+static bool jumps(const ow_iongrid_frame *f, const float *xyz, int64_t n) {
+  int64_t far = 0, step = n / 1024 + 1, seen = 0;
+  for (int64_t i = 1; i < n; i += step, seen++) {
+    int64_t d = layer(f, xyz + 3 * i) - layer(f, xyz + 3 * i - 3);
+    far += d > 2 || d < -2;
+  }
+  return 2 * far > seen;
+}
+
+typedef struct { float *xyz; int64_t *species, *first; } scratch;  // first: [kinds nz + 2]
+
+static void sort_layers(const ow_iongrid_frame *f, const float *xyz, const int64_t *species, int64_t n, const scratch *to) {
+  int64_t buckets = (int64_t)f->kinds * f->nz + 1;
+  memset(to->first, 0, (size_t)(buckets + 1) * sizeof *to->first);
+  for (int pass = 0; pass < 2; pass++) {
+    for (int64_t i = 0; i < n; i++) {
+      uint64_t s = (uint64_t)species[i] - 1;
+      int64_t b = s < (uint64_t)f->kinds ? 1 + (int64_t)s * f->nz + layer(f, xyz + 3 * i) : 0;
+      if (!pass) to->first[b + 1]++;
+      else {
+        int64_t k = to->first[b]++;
+        memcpy(to->xyz + 3 * k, xyz + 3 * i, 3 * sizeof *xyz);
+        to->species[k] = species[i];
+      }
+    }
+    for (int64_t b = 1; !pass && b <= buckets; b++) to->first[b] += to->first[b - 1];
+  }
+}
+
+// Ions first .. last - 1 into the grid; tmp: NULL when there was no memory for sorting.
+static void add_part(const ow_iongrid_frame *f, const float *xyz, const int64_t *species, int64_t first, int64_t last,
+                     int64_t *grid, const scratch *tmp, ow_iongrid_count *count) {
+  const ow_iongrid_kernels *kernels = ow_iongrid_table();
+  for (int64_t i = first, k; i < last && !ow_interrupted(); i += k) {
+    k = last - i < SORTED ? last - i : SORTED;
+    const float *x = xyz + 3 * i;
+    const int64_t *s = species + i;
+    if (tmp->xyz && k > f->nz && jumps(f, x, k)) {
+      sort_layers(f, x, s, k, tmp);
+      x = tmp->xyz, s = tmp->species;
+    }
+    for (int64_t j = 0; j < k && !ow_interrupted(); j += BLOCK)
+      kernels->deposit(f, x + 3 * j, s + j, k - j < BLOCK ? k - j : BLOCK, grid, count);
+  }
+}
+
 bool ow_iongrid_add(const ow_iongrid *g, const float *xyz, const int64_t *species, int64_t n, int64_t *grid,
                     ow_iongrid_count *count, ow_err *e) {
   ow_iongrid_frame f = make_frame(g);
-  const ow_iongrid_kernels *kernels = ow_iongrid_table();
   int64_t cells = f.voxels * f.kinds, most = n / (cells / 4 + 1) + 1;  // an own grid costs a few ns a voxel
   int threads = ow_threads();
   if (threads > most) threads = (int)most;
@@ -38,10 +93,16 @@ bool ow_iongrid_add(const ow_iongrid *g, const float *xyz, const int64_t *specie
     int64_t *to = t ? own + cells * (t - 1) : grid;
     if (t) memset(to, 0, (size_t)cells * sizeof *to);
     int64_t first = n / threads * t + (t < n % threads ? t : n % threads), last = first + n / threads + (t < n % threads);
-    for (int64_t i = first; i < last && !ow_interrupted(); i += 65536) {
-      int64_t k = last - i < 65536 ? last - i : 65536;
-      kernels->deposit(&f, xyz + 3 * i, species + i, k, to, &part[t]);
-    }
+    int64_t most_sorted = last - first < SORTED ? last - first : SORTED;
+    ow_err ignored;
+    scratch tmp = {.xyz = ow_alloc_array((size_t)most_sorted * 3, sizeof *tmp.xyz, &ignored),
+                   .species = ow_alloc_array((size_t)most_sorted, sizeof *tmp.species, &ignored),
+                   .first = ow_alloc_array((size_t)f.kinds * (size_t)f.nz + 2, sizeof *tmp.first, &ignored)};
+    bool room = tmp.xyz && tmp.species && tmp.first;
+    add_part(&f, xyz, species, first, last, to, room ? &tmp : &(scratch){0}, &part[t]);
+    ow_free(tmp.xyz);
+    ow_free(tmp.species);
+    ow_free(tmp.first);
   }
   if (threads > 1 && !ow_interrupted()) {
 #pragma omp parallel for num_threads(threads) schedule(static)
