@@ -285,7 +285,9 @@ return {
   },
   run = function(run)
     local p = run.params
+    local bar = run:progress("steps", 7)
     local data = p.input == "" and synthetic(run) or measured(run)
+    bar:update(1, "ions")
     local core = core_species(p.core, data)
     local n, unknown = data.positions:shape(1), data.species:eq(0):to("i64"):sum()
     run:heading "Ions"
@@ -297,9 +299,11 @@ return {
     local x, s, slab = middle_slab(data, p.pair_ions)
     if slab then run:text(("Measured in a slab %.2f nm thick across the middle (%d ions)."):format(slab, x:shape(1))) end
     local d = apt.neighbour_distances(x, s, { from = core, k = 2, relabellings = p.relabellings, seed = run.seed })
+    bar:update(2, "neighbour distances")
     neighbour_figure(run, d)
     for _, o in ipairs(d.orders) do run:put(("neighbours.%d.p"):format(o.k), { value = o.p, low = o.p, high = o.p, note = "exact Monte Carlo rank" }) end
     local g = apt.rdf(x, s, { from = core, to = core, names = data.names, r_max = p.r_max, bin = 0.1, seed = run.seed })
+    bar:update(3, "radial concentrations")
     rdf_figure(run, g)
     assert(g:write(run:path "rdf.csv"))
     run:put("rdf.p", { value = g.p, low = g.p, high = g.p, note = "exact Monte Carlo rank, 63 relabellings" })
@@ -308,6 +312,7 @@ return {
     local how = { core = core, order = p.order }
     local c = apt.choose_d_max(data.positions, data.species, { core = core, order = p.order, shuffles = 3, seed = run.seed })
     c.n_min = 10
+    bar:update(4, "linking distance")
     local d_max = p.d_max > 0 and p.d_max or c.suggested
     d_max_figure(run, c, d_max)
     if not c.clustered then
@@ -321,6 +326,7 @@ return {
     local f = apt.false_clusters(data.positions, data.species, how)
     local real = apt.cluster_sizes(data.positions, data.species, { core = core, order = p.order, d_max = d_max }):totable()
     local n_min = p.n_min > 0 and p.n_min or f.suggested
+    bar:update(5, "false clusters")
     if not n_min then
       run:warn(("no size has fewer than 5 %% false clusters at d_max %.3f nm: the data do not show clusters by this method; sizes from the largest of chance on are listed"):format(d_max))
       n_min = (f.null_sizes[1] or 1) + 1
@@ -368,7 +374,10 @@ return {
     map_figure(run, data, found, 30000)
     if data.truth then truth(run, data, found) end
 
+    bar:update(6, "clusters")
     run:heading "Order along a pole"
     order_along_pole(run, data, found, core)
+    bar:update(7, "order along a pole")
+    bar:finish()
   end,
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/threads.h"
 #include "geometry/hdbscan.h"
 
 typedef struct {
@@ -35,6 +36,7 @@ static bool dendrogram(tree *t, const ow_edge *edge, ow_err *e) {
   if (!up) return false;
   for (int32_t i = 0; i < 2 * t->n; i++) up[i] = i;
   for (int64_t i = 0; i < t->n - 1; i++) {
+    if (ow_interrupted()) break;
     int32_t ab[2] = {edge[i].a, edge[i].b};
     for (int k = 0; k < 2; k++) {
       int32_t j = ab[k];
@@ -47,7 +49,7 @@ static bool dendrogram(tree *t, const ow_edge *edge, ow_err *e) {
     up[ab[0]] = up[ab[1]] = (int32_t)(t->n + i);
   }
   ow_free(up);
-  return true;
+  return ow_interrupted() ? OW_FAIL(e, OW_EINTR, "interrupted") : true;
 }
 
 static int32_t begin(tree *t, int32_t parent, double birth) {
@@ -88,7 +90,7 @@ static bool condense(tree *t, int64_t least, ow_err *e) {
   }
   int64_t top = 0;
   todo[top++] = (item){(int32_t)(2 * t->n - 2), begin(t, -1, 0)};
-  while (top) {
+  while (top && !ow_interrupted()) {
     item v = todo[--top];
     if (v.node < t->n) {  // a cluster of one point (min_size 1) lives for ever
       t->in[v.node] = v.c, t->out[v.node] = INFINITY;
@@ -112,7 +114,7 @@ static bool condense(tree *t, int64_t least, ow_err *e) {
   }
   ow_free(stack);
   ow_free(todo);
-  return true;
+  return ow_interrupted() ? OW_FAIL(e, OW_EINTR, "interrupted") : true;
 }
 
 // Excess of mass.

@@ -49,7 +49,7 @@ bool ow_grid_new(ow_grid *g, const float *x, int64_t n, const uint8_t *keep, con
   for (;;) {
     cells = 1;
     for (int d = 0; d < 3; d++) cells *= floor((hi[d] - g->lo[d]) / g->edge[d]) + 1;
-    if (cells <= 8.0 * (double)g->n + 4096) break;
+    if (cells <= fmin(8.0 * (double)g->n + 4096, INT32_MAX - 1.0)) break;
     for (int d = 0; d < 3; d++) g->edge[d] *= 1.26;
   }
   for (int d = 0; d < 3; d++) g->dims[d] = (int64_t)((hi[d] - g->lo[d]) / g->edge[d]) + 1;
@@ -76,12 +76,20 @@ bool ow_grid_new(ow_grid *g, const float *x, int64_t n, const uint8_t *keep, con
     }
     cell[i] = (int32_t)((c[2] * g->dims[1] + c[1]) * g->dims[0] + c[0]);
   }
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; i < n; i++) {
+    if (!(i & 0xfffff) && ow_interrupted()) break;
     if (cell[i] >= 0) g->start[cell[i] + 1]++;
+  }
   for (int64_t c = 0; c < total; c++) g->start[c + 1] += g->start[c];
   for (int64_t i = 0; i < n; i++) {
+    if (ow_interrupted()) break;
     if (cell[i] < 0) continue;
     g->order[g->start[cell[i]]++] = (int32_t)i;
+  }
+  if (ow_interrupted()) {
+    ow_free(cell);
+    ow_grid_free(g);
+    return OW_FAIL(e, OW_EINTR, "interrupted");
   }
 #pragma omp parallel for num_threads(ow_threads()) if (n > OW_GRAIN)
   for (int64_t i = 0; i < g->n; i++)
