@@ -44,6 +44,11 @@ describe("profiles", function()
     local box = ow.apt.profile(s, { axis = "x", centre = { 5, 5, 5 }, width = { 2, 4 }, length = 8, bin = 2 })
     assert.is_true(math.abs(box.ions / (40 * 64) - 1) < 0.06)
     assert.equal(8, box.area)
+    local x, y, z = s.positions:select(2, 1):to "f64", s.positions:select(2, 2):to "f64", s.positions:select(2, 3):to "f64"
+    local all = (x - 5):abs():le(4):logical_and((y - 5):abs():le(1)):logical_and((z - 5):abs():le(2))
+    assert.equal(all:to("i64"):sum(), box.ions)
+    assert.same({ { { 0, 1, 0 }, { 0, 0, 1 } }, { { 0, 0, 1 }, { 1, 0, 0 } }, { { 1, 0, 0 }, { 0, 1, 0 } } },
+      { box.across, ow.apt.profile(s, { axis = "y" }).across, ow.apt.profile(s, { axis = "z" }).across })
   end)
 
   it("have binomial errors, smaller where the atoms that were there are asked for", function()

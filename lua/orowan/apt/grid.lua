@@ -32,6 +32,7 @@ local one = 2.0 ^ -24  -- unit of the kernel's sums
 ---@field mask orowan.tensor u8 [nz, ny, nx], 1 where concentrations hold
 ---@field sigma number[] nm, standard deviation of the kernel along x, y, z
 ---@field spread number a voxel's count N rests on N / spread ions
+---@field density number ions / nm^3, the mean that an ion sees
 ---@field ions integer that were counted
 ---@field unknown integer ions of no species, left out
 ---@field outside integer ions outside the box, left out

@@ -20,6 +20,7 @@ local isosurface = {}
 ---@field triangles orowan.tensor i64 [nt, 3], 1-based
 ---@field level number
 ---@field what string
+---@field level_error number? the field's error near the level
 ---@field area number nm^2
 ---@field area_error number? nm^2
 ---@field volume number? nm^3 enclosed; nil when the surface is not closed

@@ -101,6 +101,7 @@ function labels.label(source, ranges, options)
     local positions, species = one(source.positions, source.mass)
     return { positions = positions, species = species, names = names, n = species:numel() }
   end
+  if not source.slabs then error("apt.label: expected ions (apt.read) or an open file (apt.open)", 2) end
   return { names = names, slabs = function()
     local next_slab = source:slabs(options.slab)
     return function()

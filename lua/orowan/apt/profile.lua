@@ -90,39 +90,52 @@ end
 
 local known = { axis = true, centre = true, radius = true, width = true, length = true, bin = true, ions = true, step = true, efficiency = true }
 
--- The ions of the region along the axis: coordinate f64, species i64; bounds across it.
-local function select_region(source, o, u, v, w)
-  local coordinate, species, outside, extent = {}, {}, 0, { math.huge, -math.huge, math.huge, -math.huge }
+-- Walks the ions of the region: coordinate along the axis f64, species i64. `told` counts what is
+-- left out and finds the extent across the axis.
+local function walk_region(source, o, u, v, w, told)
   local centre = core.tensor.tensor(o.centre or { 0, 0, 0 }, "f64")
   local turn = core.tensor.tensor({ { u[1], v[1], w[1] }, { u[2], v[2], w[2] }, { u[3], v[3], w[3] } }, "f64")
-  local broken = 0
-  for positions, kind in labels.each(source) do
+  local next_slab = labels.each(source)
+  told.outside, told.broken, told.extent = 0, 0, { math.huge, -math.huge, math.huge, -math.huge }
+  return function()
+    local positions, kind = next_slab()
+    if not positions then return nil end
     local r = (positions:to "f64" - centre):matmul(turn)
     local t, p, q = r:select(2, 1), r:select(2, 2), r:select(2, 3)
     local fine = core.ops.isfinite(r):all(2)
-    broken = broken + fine:numel() - fine:to("i64"):sum()
-    local keep = fine
+    local keep, n = fine, fine:to("i64"):sum()
     if o.radius then keep = keep:logical_and((p:square() + q:square()):le(o.radius ^ 2)) end
     if o.width then keep = keep:logical_and(p:abs():le(o.width[1] / 2)):logical_and(q:abs():le(o.width[2] / 2)) end
     if o.length then keep = keep:logical_and(t:abs():le(o.length / 2)) end
-    outside = outside + fine:to("i64"):sum() - keep:to("i64"):sum()
-    if keep:any() then
-      if not (o.radius or o.width) then
-        local a, b = p[keep], q[keep]
-        extent = { math.min(extent[1], a:min()), math.max(extent[2], a:max()), math.min(extent[3], b:min()), math.max(extent[4], b:max()) }
-      end
-      coordinate[#coordinate + 1], species[#species + 1] = t[keep], kind[keep]
+    told.broken, told.outside = told.broken + fine:numel() - n, told.outside + n - keep:to("i64"):sum()
+    local e = told.extent
+    if not (o.radius or o.width) and keep:any() then
+      local x, y = p[keep], q[keep]
+      told.extent = { math.min(e[1], x:min()), math.max(e[2], x:max()), math.min(e[3], y:min()), math.max(e[4], y:max()) }
     end
+    return t[keep], kind[keep]
   end
-  if #coordinate == 0 then error("apt.profile: no ion lies in the region: check centre, axis and size", 3) end
-  return core.index.concat(coordinate, 1), core.index.concat(species, 1), outside, broken, extent
+end
+
+-- Ends of bins that hold k known ions each; all coordinates are in memory for that.
+local function even_edges(coordinates, k, notes)
+  local t = core.index.concat(coordinates, 1):sort()
+  if t:numel() == 0 then error("apt.profile: no ion of a known species lies in the region", 3) end
+  local list = {}
+  for i = 1, t:numel(), k do list[#list + 1] = i == 1 and t[1] or (t[i - 1] + t[i]) / 2 end
+  if t:numel() % k > 0 and #list > 1 then  -- what is left joins the last bin
+    list[#list] = nil
+    notes[#notes + 1] = ("the last bin holds %d ions"):format(k + t:numel() % k)
+  end
+  list[#list + 1] = t[t:numel()] + 1e-6
+  return list
 end
 
 --- A profile along an axis.
 ---
 --- Region: all ions; with `radius` a cylinder about the axis through `centre`; with `width` = {a, b} a
---- box (sides across the axis; for the axis z they lie along y and x turned to be right-handed, so use
---- equal ones or look at `across`); with `length` its extent along the axis, about the centre.
+--- box (sides across the axis: along x and y for the axis z, y and z for x, z and x for y; else see the
+--- field `across`); with `length` its extent along the axis, about the centre.
 --- Bins: of `bin` nm; with `step` a window of `bin` nm is moved by `step` (bins overlap); with
 --- `ions` every bin holds that many ions of known species.
 ---@param source orowan.apt.labelled
@@ -137,23 +150,17 @@ function profile.new(source, options)
   if o.efficiency and not (o.efficiency > 0 and o.efficiency <= 1) then error("apt.profile: efficiency: expected a share above 0 and up to 1", 2) end
   local u = unit(o.axis or "z")
   local v, w = frame(u)
-  local coordinate, species, outside, broken, extent = select_region(source, o, u, v, w)
-  local kinds, notes = #source.names, {}
+  local kinds, notes, told = #source.names, {}, {}
   local bin, edges, moving = o.bin or 1
   if type(bin) ~= "number" or bin <= 0 or bin ~= bin then error("apt.profile: bin: expected a length above 0 in nm", 2) end
-  local lo, hi = coordinate:min(), coordinate:max()
-  if o.ions then
-    if math.type(o.ions) ~= "integer" or o.ions < 1 then error("apt.profile: ions: expected a number of ions, at least 1", 2) end
-    local t = coordinate[species:ge(1):logical_and(species:le(kinds))]:sort()
-    local list = {}
-    for k = 1, t:numel(), o.ions do list[#list + 1] = k == 1 and t[1] or (t[k - 1] + t[k]) / 2 end
-    if t:numel() % o.ions > 0 and #list > 1 then  -- what is left joins the last bin
-      list[#list] = nil
-      notes[#notes + 1] = ("the last bin holds %d ions"):format(o.ions + t:numel() % o.ions)
-    end
-    if #list == 0 then error("apt.profile: no ion of a known species lies in the region", 2) end
-    list[#list + 1] = t[t:numel()] + 1e-6
-    edges = core.tensor.tensor(list, "f64")
+  if o.ions and (math.type(o.ions) ~= "integer" or o.ions < 1) then error("apt.profile: ions: expected a number of ions, at least 1", 2) end
+  local lo, hi, kept = math.huge, -math.huge, {}
+  for t, kind in walk_region(source, o, u, v, w, told) do
+    if t:numel() > 0 then lo, hi = math.min(lo, t:min()), math.max(hi, t:max()) end
+    if o.ions then kept[#kept + 1] = t[kind:ge(1):logical_and(kind:le(kinds))] end
+  end
+  if lo > hi then error("apt.profile: no ion lies in the region: check centre, axis and size", 2) end
+  if o.ions then edges = even_edges(kept, o.ions, notes)
   else
     local step = o.step or bin
     moving = math.floor(bin / step + 0.5)
@@ -161,15 +168,19 @@ function profile.new(source, options)
     local first, last = o.length and -o.length / 2 or lo, o.length and o.length / 2 or hi
     local n = math.max(moving, math.ceil((last - first) / step - 1e-9))
     if n > 1e7 then error("apt.profile: more than 1e7 bins: use a larger bin", 2) end
-    local list = {}
-    for k = 0, n do list[k + 1] = first + k * step end
-    list[n + 1] = math.max(list[n + 1], last) + 1e-9
-    edges = core.tensor.tensor(list, "f64")
+    edges = {}
+    for k = 0, n do edges[k + 1] = first + k * step end
+    edges[n + 1] = math.max(edges[n + 1], last) + 1e-9
   end
-  local all, beyond = profile.tally(coordinate, species, edges, kinds)
-  local e, unknown = edges:totable(), all:select(2, 1):sum()
+  local e, all, beyond = edges, nil, 0
+  edges = core.tensor.tensor(e, "f64")
+  for t, kind in walk_region(source, o, u, v, w, told) do
+    local counts, out = profile.tally(t, kind, edges, kinds)
+    all, beyond = all and all:add_(counts) or counts, beyond + out
+  end
+  local unknown, extent = all:select(2, 1):sum(), told.extent
   moving = moving or 1
-  local t = { lo = {}, hi = {}, counts = {}, names = source.names, overlap = moving > 1, unknown = unknown, outside = outside + beyond, excluded = broken,
+  local t = { lo = {}, hi = {}, counts = {}, names = source.names, overlap = moving > 1, unknown = unknown, outside = told.outside + beyond, excluded = told.broken,
     efficiency = o.efficiency, axis = u, across = { v, w }, notes = notes, label = "distance (nm)" }
   for b = 1, #e - moving do t.lo[b], t.hi[b] = e[b], e[b + moving] end
   for s = 1, kinds do
@@ -187,7 +198,7 @@ function profile.new(source, options)
     t.area = (extent[2] - extent[1]) * (extent[4] - extent[3])
     notes[#notes + 1] = "the cross-section is that of the bounding box: right for a box-shaped specimen alone"
   end
-  if broken > 0 then notes[#notes + 1] = ("%d ions with positions that are not finite were left out"):format(broken) end
+  if told.broken > 0 then notes[#notes + 1] = ("%d ions with positions that are not finite were left out"):format(told.broken) end
   return profile.of(t)
 end
 
