@@ -70,6 +70,25 @@ describe("training on a device", function()
     assert.is_true((p - q:to("cpu")):abs():max() <= 1e-4 * p:abs():max())
   end)
 
+  it("reads two numbers a step in nn.fit: the loss and the gradient's norm", function()
+    local quiet, seen, before = ow.progress.quiet, {}, nil
+    ow.progress.quiet = true
+    local ok, err = pcall(nn.fit, { model = network(), loss = "cross_entropy", train = { x = x, y = y }, batch = 4, epochs = 3, device = D,
+      on_epoch = function()
+        local now = device.list()[1]
+        if before then
+          seen[#seen + 1] = { now.reads - before.reads, now.read_bytes - before.read_bytes, now.uploads - before.uploads }
+        end
+        before = now
+      end })
+    ow.progress.quiet = quiet
+    assert(ok, err)
+    -- 2 steps an epoch; the batches go up (x and y), 4 and 8 bytes come back; the best weights are kept
+    -- on the device.
+    assert.is_true(#seen == 2)
+    for _, s in ipairs(seen) do assert.same({ 4, 24, 4 }, s) end
+  end)
+
   it("repeats itself bit for bit", function()
     local a, b = train(D), train(D)
     assert.same(a, b)

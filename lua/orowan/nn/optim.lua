@@ -234,9 +234,17 @@ end
 ---@param parameters orowan.optimizer|orowan.module|table
 ---@return number norm NaN or infinite when a gradient is
 function optim.grad_norm(parameters)
-  local sum = 0.0
-  for _, p in ipairs(gradients("nn.optim.grad_norm", parameters)) do sum = sum + kernel.sum_squares(p.variable.grad):item() end
-  return math.sqrt(sum)
+  local sum, there = 0.0, nil -- on a device the squares are added there: one number is read
+  for _, p in ipairs(gradients("nn.optim.grad_norm", parameters)) do
+    local squares = kernel.sum_squares(p.variable.grad)
+    if squares:device() == "cpu" then sum = sum + squares:item()
+    elseif not there then there = squares
+    elseif there:device() == squares:device() then there = there + squares
+    else
+      sum, there = sum + there:item(), squares
+    end
+  end
+  return math.sqrt(there and sum + there:item() or sum)
 end
 
 --- Scales all gradients by one factor so that their norm is at most max_norm.
