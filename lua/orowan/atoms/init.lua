@@ -4,6 +4,7 @@ local alloy = require "orowan.atoms.alloy"
 local eam = require "orowan.atoms.eam"
 local files = require "orowan.atoms.files"
 local kim = require "orowan.atoms.kim"
+local lammps = require "orowan.atoms.lammps_run"
 local lattice = require "orowan.atoms.lattice"
 local neb = require "orowan.atoms.neb"
 local order = require "orowan.atoms.order"
@@ -19,7 +20,7 @@ return {
   shells = shells.new, jumps = shells.jumps,
   order = order.of, order_chance = order.chance, order_shuffled = order.shuffled, order_records = order.records,
   read = files.read, write = files.write,
-  snap = snap.read, eam = eam.read, kim = kim.open, kim_models = kim.models,
+  snap = snap.read, eam = eam.read, kim = kim.open, kim_models = kim.models, lammps = lammps.run,
   relax = relax.relax, evaluator = relax.evaluator,
   neb = neb.path, vacancy_jump = neb.vacancy_jump, vacancy_barrier = neb.vacancy_barrier,
 }

@@ -190,8 +190,12 @@ function lammps.parse_data(content, path, options)
   return s and { s }, err
 end
 
--- Box turned as LAMMPS wants it: cell, positions, rotation or nil.
-local function turned(s)
+--- The box turned as LAMMPS wants it.
+---@param s orowan.atoms.structure
+---@return orowan.tensor cell
+---@return orowan.tensor positions
+---@return orowan.tensor? rotation right-hand factor, nil when nothing had to be turned
+function lammps.turned(s)
   local c = s.cell
   if c:get(1, 2) == 0 and c:get(1, 3) == 0 and c:get(2, 3) == 0 and c:get(1, 1) > 0 and c:get(2, 2) > 0 and c:get(3, 3) > 0 then return c, s.positions end
   local r = lattice.onto_axes(c:totable())
@@ -208,7 +212,7 @@ end
 function lammps.format_data(frames, options)
   if #frames ~= 1 then error(("atoms.write: a LAMMPS data file holds one structure, got %d"):format(#frames), 0) end
   local s = frames[1]
-  local cell, x, r = turned(s)
+  local cell, x, r = lammps.turned(s)
   local out = { "written by Orowan, units metal", "", ("%d atoms"):format(s.n), ("%d atom types"):format(#s.species), "" }
   for k, axis in ipairs { "x", "y", "z" } do out[#out + 1] = ("0 %s %slo %shi"):format(text.number(cell:get(k, k)), axis, axis) end
   local tilt = { cell:get(2, 1), cell:get(3, 1), cell:get(3, 2) }
@@ -360,7 +364,7 @@ end
 function lammps.format_dump(frames)
   local out = {}
   for k, s in ipairs(frames) do
-    local cell, x, r = turned(s)
+    local cell, x, r = lammps.turned(s)
     local xy, xz, yz = cell:get(2, 1), cell:get(3, 1), cell:get(3, 2)
     local flags = {}
     for d = 1, 3 do flags[d] = s.periodic[d] and "pp" or "ff" end
