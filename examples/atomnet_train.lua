@@ -148,7 +148,7 @@ end
 local function calibration_figure(run, before, after)
   local fig = ow.plot.figure { title = "Calibration on test", width = 560, height = 460 }
   fig:line({ 0, 1 }, { 0, 1 }, { dash = "dashed", color = "grey", label = "perfect" })
-  for i, c in ipairs { { before, "as trained" }, { after, "after Platt's scaling" } } do
+  for i, c in ipairs { { before, "as trained" }, { after, "as used" } } do
     local x, y = {}, {}
     for j, n in ipairs(c[1].count) do
       if n >= 50 then x[#x + 1], y[#y + 1] = c[1].probability[j], c[1].frequency[j] end
@@ -156,7 +156,7 @@ local function calibration_figure(run, before, after)
     fig:line(x, y, { label = ("%s, ECE %.4f"):format(c[2], c[1].ece.value), color = i, marker = "circle" })
   end
   fig:set { xlabel = "stated probability", ylabel = "share in domains", xrange = { 0, 1 }, yrange = { 0, 1 }, legend = "top left" }
-  run:figure("calibration", fig, "Stacked network; the scaling was fitted on validation. Bins with fewer than 50 ions are not shown.")
+  run:figure("calibration", fig, "Stacked network. Platt's scaling is used if it helps on validation. Bins with fewer than 50 ions are not shown.")
 end
 
 -- ---- the recipe --------------------------------------------------------------------------------
@@ -287,7 +287,9 @@ return {
       gain:mean() > half and "It beats every baseline by more than two standard errors." or mine > baseline and "It is above every baseline, by less than two standard errors." or "It does not beat every baseline: take the best one of the table."))
 
     -- thresholds, species, calibration
-    local a, b = apt.baselines.platt(logit(best.validation[#best.validation]), sets.validation.label)
+    local a, b, loss = apt.baselines.calibrate(logit(best.validation[#best.validation]), sets.validation)
+    run:text(("Platt's scaling, fitted to all validation cubes but one: loss %.4f on that one, %.4f without; %s."):format(loss.scaled, loss.raw,
+      a == 1 and b == 0 and "it is not used" or ("used with a = %.3f, b = %.3f"):format(a, b)))
     local raw, final = best.test[#best.test], calibrated(best.test[#best.test], a, b)
     local last = predicted.test[#blocks]
     local sweep, species, operating = {}, {}, { atomnet = {}, stack = {} }
@@ -340,7 +342,7 @@ return {
         length_unit = "nm", depth_axis = "z" },
       metadata = { params = p, seed = run.seed, history = history },
       card = { data = ("%s: %d synthetic cubes of %.3g nm, %s noise (apt.datasets)"):format(alloy.title, p.cubes, p.edge > 0 and p.edge or alloy.edge, p.noise),
-        seed = run.seed, test_auc = metrics, spread_of_seeds = spread:totable(), calibration = "Platt's scaling on validation",
+        seed = run.seed, test_auc = metrics, spread_of_seeds = spread:totable(), calibration = a == 1 and b == 0 and "as trained (scaling did not help on validation)" or "Platt's scaling on validation",
         limits = "trained on synthetic cubes only: spherical domains, one convention of noise, detection efficiency 40 to 80 %; measured data need the depth axis along z and a pole within the searched tilt" },
     }))
     run:attach("model.h5", "Both networks; copy it to models/atomnet_" .. p.alloy .. ".h5 to make it the standard one.")
