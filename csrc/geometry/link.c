@@ -152,7 +152,8 @@ bool ow_link(const float *x, int64_t n, const uint8_t *keep, double radius, int6
              int64_t *label, uint8_t *core, int64_t *clusters, ow_err *e) {
   if (!(radius > 0) || !isfinite(radius)) return OW_FAIL(e, OW_EARG, "distance: expected a finite number above 0, got %g", radius);
   ow_grid g;
-  double edge[3] = {radius, radius, radius};
+  // Cells larger than needed: 16 points cost as much as one, and there are fewer cells to visit.
+  double wide = 1.5 * radius, edge[3] = {wide, wide, wide};
   if (!ow_grid_new(&g, x, n, keep, edge, e)) return false;
   float r = (float)radius;
   job j = {.g = &g, .r2 = r * r, .min_points = min_points, .within = ow_grid_table()->within};
