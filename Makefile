@@ -164,6 +164,11 @@ BUSTED = $(LUA) $$(command -v busted) $(BUSTED_FLAGS)
 spec: all
 	OMP_WAIT_POLICY=passive $(BUSTED) $(SPEC)
 
+# The reference, from the annotations: open $(B)/docs/index.html.
+.PHONY: docs
+docs: all
+	$(B)/bin/orowan docs $(B)/docs
+
 # The notebooks by Debian's nbclient: run and compared with what they hold, or run and stored.
 NB_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 NOTEBOOK ?= notebooks/*.ipynb
@@ -172,6 +177,12 @@ notebooks-check: all
 	OMP_WAIT_POLICY=passive $(NB_PYTHON) spec/jupyter/notebooks.py check $(B)/bin/orowan $(NOTEBOOK)
 notebooks: all
 	OMP_WAIT_POLICY=passive $(NB_PYTHON) spec/jupyter/notebooks.py store $(B)/bin/orowan $(NOTEBOOK)
+
+# A picture of a notebook in a real browser, to be looked at (needs jupyter-notebook, chromium).
+SHOT ?= $(B)/notebook.png
+.PHONY: notebook-screenshot
+notebook-screenshot: all
+	$(NB_PYTHON) spec/jupyter/browser.py $(B)/bin/orowan notebooks/first_hour.ipynb $(SHOT)
 
 # The kernel specs at every SIMD level that this machine has.
 SIMD_SPEC ?= $(wildcard $(foreach s,ops reduce backend sort random linalg depinning stats conv nn_kernels gradcheck winograd geometry snap density_map,spec/$(s)_spec.lua))
@@ -283,6 +294,7 @@ help:
 	@echo 'make spec SPEC=spec/json_spec.lua   one spec, nothing installed'
 	@echo 'make sanitize | fuzz | simd-test    specs under sanitizers, fuzzed parsers, every SIMD level'
 	@echo 'make notebooks-check | notebooks    run the notebooks and compare | store their outputs'
+	@echo 'make docs       the reference as HTML: build/docs/index.html'
 	@echo 'make deps       install the packages (Debian) or name them'
 	@echo 'make install PREFIX=/usr/local'
 	@echo 'make env        print LUA_PATH and LUA_CPATH for a plain lua5.4'

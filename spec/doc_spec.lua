@@ -52,6 +52,60 @@ describe("documentation", function()
     assert.same({}, missing)
   end)
 
+  -- Methods of objects made in Lua: every function of a class, in any file that adds to it.
+  it("stands above every method of every object, with its parameters", function()
+    local missing, seen = {}, 0
+    local tree = require("orowan.docs.annotations").tree()
+    for _, f in ipairs(tree.files) do
+      for _, e in ipairs(f.entries) do
+        local method = e.class and e.written:match ":([%a][%w_]*)$"
+        local class = e.class and tree.classes[e.class]
+        local inherited = method and class and class.base and tree.by_name[class.base:gsub("^orowan%.", "") .. ":" .. method]
+        if method and not inherited then
+          seen = seen + 1
+          if not e.documented or e.text == "" and #e.returns == 0 then missing[#missing + 1] = e.name end
+          local known = {}
+          for _, p in ipairs(e.params) do known[p.name] = true end
+          for _, a in ipairs(e.args) do
+            if a ~= "self" and a ~= "..." and a ~= "_" and not known[a] then missing[#missing + 1] = e.name .. " " .. a end
+          end
+        end
+      end
+    end
+    assert.same({}, missing)
+    assert.is_true(seen > 150, seen)
+  end)
+
+  it("knows every method of the objects that C makes", function()
+    local missing, objects = {}, 0
+    for _, class in ipairs { "depinning.line", "h5", "rng", "process" } do
+      local mt = debug.getregistry()["orowan." .. class]
+      if not mt then  -- made with the first object
+        ow.rng(1)
+        mt = debug.getregistry()["orowan." .. class]
+      end
+      local methods = mt and (rawget(mt, "methods") or rawget(mt, "__index"))
+      if type(methods) == "table" then
+        objects = objects + 1
+        for name in pairs(methods) do
+          if not doc.find(nil, class .. ":" .. name) then missing[#missing + 1] = class .. ":" .. name end
+        end
+      end
+    end
+    assert.same({}, missing)
+    assert.is_true(objects >= 4, objects)
+  end)
+
+  it("of recipes says what every parameter means", function()
+    local names, paths = ow.recipe.names()
+    assert.is_true(#names > 5)
+    for _, name in ipairs(names) do
+      local r = assert(ow.recipe.load(paths[name]))
+      assert.is_true(r.summary ~= "", name)
+      for _, p in ipairs(r.params) do assert.is_true(type(p.help) == "string" and p.help ~= "", name .. " " .. p.name) end
+    end
+  end)
+
   it("of the operations is what the op table says", function()
     assert.equal(dofile "spec/support/op_annotations.lua", ow.sys.read_file "lua/orowan/meta/ops.lua")
     local sin = doc.find(ow.sin, "ow.sin")

@@ -209,7 +209,7 @@ static void push_html(lua_State *L, const ow_tensor *t, int plain) {
   }
   luaL_Buffer out;
   luaL_buffinit(L, &out);
-  luaL_addstring(&out, "<table class=\"orowan-tensor\" style=\"text-align:right;font-family:monospace\"><caption style=\"text-align:left\">");
+  luaL_addstring(&out, "<table class=\"orowan-tensor\" style=\"text-align:right;font-family:monospace\"><caption style=\"text-align:left;white-space:nowrap\">");
   luaL_addstring(&out, head);
   luaL_addstring(&out, "</caption>\n");
   int rh, rt, ch, ct, k = 0;

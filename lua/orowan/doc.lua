@@ -3,178 +3,20 @@
 --- A Lua function is found by the place of its definition, so it may be exported under any
 --- name; a C function by its name.
 local core = require "orowan.core"
+local annotations = require "orowan.docs.annotations"
 local sys = require "orowan.sys"
 local suggest = require "orowan.suggest"
 
 local doc = {}
 
-local tree_cache
-
--- ---- reading annotations ----------------------------------------------------------------
-
--- The type at the start of s: no spaces except inside brackets and quotes, and after the
--- colon of a function type. Returns the type and the rest.
-local function split_type(s)
-  local depth, i, quote = 0, 1, nil
-  while i <= #s do
-    local c = s:sub(i, i)
-    if quote then
-      if c == quote then quote = nil end
-    elseif c == '"' or c == "'" then quote = c
-    elseif c:find("[%(%[{<]") then depth = depth + 1
-    elseif c:find("[%)%]}>]") then depth = depth - 1
-    elseif c == " " and depth <= 0 then
-      local before, after = s:sub(i - 1, i - 1), s:match("^ *([^ ])", i)
-      if before ~= ":" and before ~= "|" and before ~= "," and after ~= "|" and after ~= ":" then break end
-    end
-    i = i + 1
-  end
-  return s:sub(1, i - 1), (s:sub(i):gsub("^%s+", ""))
-end
-
-local function new_block() return { text = {}, params = {}, returns = {}, fields = {} } end
-
--- One "---" line into a block; plain lines after a tag continue that tag.
-local function add_line(block, s)
-  local tag, rest = s:match("^%s*@(%w+)%s*(.*)$")
-  if not tag then
-    s = s:gsub("^ ", "", 1)
-    if block.last then block.last.text = (block.last.text .. " " .. s:gsub("^%s+", "")):gsub("^ ", "")
-    else block.text[#block.text + 1] = s end
-    return
-  end
-  block.last = nil
-  if tag == "param" or tag == "field" then
-    local name, more = rest:match("^(%S+)%s*(.*)$")
-    if not name then return end
-    local optional = name:sub(-1) == "?"
-    local type_name, text = split_type(more)
-    block.last = { name = optional and name:sub(1, -2) or name, optional = optional, type = type_name, text = text }
-    local list = tag == "param" and block.params or block.fields
-    list[#list + 1] = block.last
-  elseif tag == "return" then
-    local type_name, text = split_type(rest)
-    block.last = { type = type_name, text = text }
-    block.returns[#block.returns + 1] = block.last
-  elseif tag == "class" then
-    block.class = rest:match("^[%w_.]+")
-  elseif tag == "overload" then
-    block.text[#block.text + 1] = "also: " .. rest
-  end
-end
-
--- Name and parameters of a function definition on this line, if it is one.
-local function definition(line)
-  local name, args = line:match("^%s*function%s+([%w_.:]+)%s*(%b())")
-  if not name then name, args = line:match("^%s*local%s+function%s+([%w_]+)%s*(%b())") end
-  if not name then name, args = line:match("^%s*local%s+([%w_]+)%s*=%s*function%s*(%b())") end
-  if not name then name, args = line:match("^%s*([%w_.]+)%s*=%s*function%s*(%b())") end
-  if not name then
-    args = line:match("^%s*return%s+function%s*(%b())")
-    name = args and "return"
-  end
-  if not name then return nil end
-  local list = {}
-  for a in args:sub(2, -2):gmatch("[%w_.]+") do list[#list + 1] = a end
-  return name, list
-end
-
--- All documented functions of one file, and the comment at its top.
-local function parse(text, file)
-  local entries, classes = {}, {}
-  local block, header, number = nil, nil, 0
-  for line in (text .. "\n"):gmatch("(.-)\r?\n") do
-    number = number + 1
-    local comment = line:match("^%s*%-%-%-(.*)$")
-    if comment and not comment:match("^%-") then
-      if comment:match("^@meta") then block = nil
-      else
-        block = block or new_block()
-        add_line(block, comment)
-      end
-    else
-      local name, args = definition(line)
-      local var = line:match("^%s*local%s+([%w_]+)%s*=%s*[{s]")
-      if name then
-        local b = block or new_block()
-        entries[#entries + 1] = {
-          written = name, args = args, text = table.concat(b.text, "\n"), params = b.params, returns = b.returns,
-          documented = block ~= nil, file = file, line = number,
-        }
-      elseif block and not header and number < 40 and #entries == 0 and not block.class then
-        header = table.concat(block.text, "\n")
-      end
-      if var and block and block.class then classes[var] = block.class end
-      if not line:match("^%s*%-%-") or line:match("^%s*$") then block = nil end
-    end
-  end
-  return entries, header, classes
-end
-
-local function lua_files(dir, found)
-  for _, name in ipairs(sys.list(dir) or {}) do
-    local path = dir .. "/" .. name
-    if sys.isdir(path) then
-      if name ~= "home" then lua_files(path, found) end
-    elseif name:match("%.lua$") then
-      found[#found + 1] = path
-    end
-  end
-  return found
-end
-
-local function absolute(path)
-  if path:sub(1, 1) ~= "/" then path = sys.cwd() .. "/" .. path:gsub("^%./", "") end
-  return (path:gsub("/%./", "/"))
-end
-
--- The index of all files: by place (file:line), by public name, headers of modules.
-local function tree()
-  if tree_cache then return tree_cache end
-  local root = absolute(debug.getinfo(1, "S").source:sub(2)):match("^(.*)/doc%.lua$")
-  local t = { by_place = {}, by_name = {}, headers = {}, names = {} }
-  for _, path in ipairs(lua_files(root, {})) do
-    local text = sys.read_file(path)
-    local short = path:sub(#root + 2)
-    local entries, header, classes = parse(text or "", short)
-    local module = short:match("^meta/([%w_]+)%.lua$") or short:match("^([%w_]+)%.lua$") or short:match("^([%w_]+)/")
-    local is_meta = short:match("^meta/") ~= nil
-    local main = is_meta or short:match("^[%w_]+%.lua$") or short:match("^[%w_]+/init%.lua$")
-    if header and header ~= "" and main and not (is_meta and t.headers[module]) then
-      if is_meta or not t.headers[module] then t.headers[module] = header end
-    end
-    for _, e in ipairs(entries) do
-      if not is_meta then t.by_place[path .. ":" .. e.line] = e end
-      local owner, sep, last = e.written:match("^([%w_]+)([.:])([%w_]+)$")
-      if owner then
-        local class = classes[owner]
-        local public
-        if owner == "ow" then public = "ow." .. last
-        elseif owner == "tensor" or class == "orowan.tensor" then public = "tensor:" .. last
-        elseif class then public = class:gsub("^orowan%.", "") .. sep .. last
-        elseif module == "init" then public = "ow." .. last
-        else public = "ow." .. module .. sep .. last end
-        e.name = public
-        if e.documented and (not t.by_name[public] or is_meta) then
-          if not t.by_name[public] then t.names[#t.names + 1] = public end
-          t.by_name[public] = e
-        end
-      else
-        e.name = e.written
-      end
-    end
-  end
-  table.sort(t.names)
-  tree_cache = t
-  return t
-end
+local tree = annotations.tree
 
 -- ---- finding ----------------------------------------------------------------------------
 
 local function place_of(f)
   local info = debug.getinfo(f, "S")
   if info.what == "C" or info.source:sub(1, 1) ~= "@" then return nil end
-  return absolute(info.source:sub(2)) .. ":" .. info.linedefined
+  return annotations.absolute(info.source:sub(2)) .. ":" .. info.linedefined
 end
 
 --- The documentation of a function.
@@ -236,10 +78,23 @@ end
 
 -- ---- printing ---------------------------------------------------------------------------
 
-local function first_sentence(text)
-  local s = text:gsub("\n", " ")
-  return s:match("^(.-[.])%s") or s:match("^(.-[.])$") or s
+--- The first sentence of a comment: it ends with a full stop outside of brackets.
+---@param text string
+---@return string
+function doc.first_sentence(text)
+  local s = text:gsub("```.*$", ""):gsub("\n", " ")
+  local at = 1
+  while true do
+    local stop, next_at = s:match("()%.%s+()", at)
+    if not stop then return s end
+    local head = s:sub(1, stop)
+    local _, opened = head:gsub("[%(%[{]", "")
+    local _, closed = head:gsub("[%)%]}]", "")
+    if opened <= closed then return head end
+    at = next_at
+  end
 end
+local first_sentence = doc.first_sentence
 
 local function wrapped(text, indent, width, first)
   local out, line = {}, first or indent
@@ -253,6 +108,30 @@ local function wrapped(text, indent, width, first)
   end
   out[#out + 1] = line
   return table.concat(out, "\n")
+end
+
+--- The parts of a comment: paragraphs to be wrapped, and what stays as it is (indented lines,
+--- examples between lines of three backticks).
+---@param text string
+---@return {text: string, verbatim: boolean, example: boolean}[]
+function doc.paragraphs(text)
+  local out, current, fence = {}, nil, false
+  local function add(line, verbatim)
+    if not current or current.verbatim ~= verbatim then
+      current = { text = line, verbatim = verbatim, example = fence }
+      out[#out + 1] = current
+    else
+      current.text = current.text .. "\n" .. line
+    end
+  end
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    if line:match "^```" then fence, current = not fence, nil
+    elseif fence then add(line, true)
+    elseif line:match "^%s*$" then current = nil
+    elseif line:match "^  +%S" then add(line:gsub("^  ? ? ?", "", 1), true)
+    else add(line, false) end
+  end
+  return out
 end
 
 --- An entry as text.
@@ -270,8 +149,12 @@ function doc.format(e, name)
   for i, r in ipairs(e.returns) do results[i] = r.type end
   local out = { (name or e.name) .. "(" .. table.concat(args, ", ") .. ")" ..
     (#results > 0 and " -> " .. table.concat(results, ", ") or "") }
-  for paragraph in (e.text .. "\n\n"):gmatch("(.-)\n%s*\n") do
-    if paragraph:match("%S") then out[#out + 1] = wrapped(paragraph, "  ", width) end
+  for _, p in ipairs(doc.paragraphs(e.text)) do
+    if p.verbatim then
+      for line in (p.text .. "\n"):gmatch("(.-)\n") do out[#out + 1] = "    " .. line end
+    else
+      out[#out + 1] = wrapped(p.text, "  ", width)
+    end
   end
   for _, p in ipairs(e.params) do
     out[#out + 1] = wrapped(p.text, "      ", width, ("  %s%s: %s  "):format(p.name, p.optional and "?" or "", p.type))

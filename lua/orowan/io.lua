@@ -43,6 +43,12 @@ local read_options = set "columns text delimiter decimal header missing comment 
 --- A column whose first cell is no number is a list of strings. A later cell that is no
 --- number, an empty one included, is an error naming file, line, column and cell.
 --- Streams: memory is that of the wanted columns.
+--- ```lua
+--- local path = folder .. "/t.csv"
+--- assert(ow.io.write_table(path, { names = { "strain", "stress" }, columns = { { 0.1, 0.2 }, { 70, 140 } } }))
+--- local t = assert(ow.io.read_table(path, { columns = { "stress" } }))
+--- print(t.rows, t.columns[1]:mean())  --> 2 105.0
+--- ```
 ---@param path string
 ---@param options? {columns?: (integer|string)[], text?: (integer|string)[], delimiter?: string, decimal?: string, header?: boolean, missing?: string, comment?: string, skip?: integer} columns: the wanted ones by number or name, in that order; text: columns kept as strings; delimiter: one character or "whitespace"; missing: "nan" reads empty cells, NA, N/A and null as NaN (default "error"); comment: one more sign that starts a comment line; skip: lines to leave out at the top
 ---@return {names: string[], columns: table, comments: string[], rows: integer, delimiter: string, decimal: string, header: boolean}? result columns: 1-D tensors or lists of strings
@@ -97,6 +103,11 @@ local png_options = set "bits level"
 
 --- Writes a PNG image: u8 as 8 bits, i32 as 16 bits, a table or i64 as 8 bits unless told.
 --- Raises when a value is not within 0..2^bits - 1.
+--- ```lua
+--- local ramp = ow.arange(0, 255):reshape { 16, 16 }:to "u8"
+--- assert(ow.io.write_png(folder .. "/ramp.png", ramp))
+--- print(ow.equal(ow.io.read_png(folder .. "/ramp.png"), ramp))  --> true
+--- ```
 ---@param path string
 ---@param image orowan.tensor H x W (grey) or H x W x C (1: grey; 2: grey, alpha; 3: RGB; 4: RGBA), integers
 ---@param options? {bits?: integer, level?: integer} bits: 8 or 16; level: compression, 0 none to 9 slow
@@ -197,6 +208,11 @@ end
 
 --- Saves a table as an HDF5 file, whole or not at all: tensors, numbers, booleans, strings,
 --- lists of strings and of numbers; tables with string keys become groups.
+--- ```lua
+--- assert(ow.io.save(folder .. "/r.h5", { stress = ow.tensor { 1.5, 2.5 }, unit = "MPa" }))
+--- local r = assert(ow.io.load(folder .. "/r.h5"))
+--- print(r.unit, r.stress:sum())  --> MPa 4.0
+--- ```
 ---@param path string
 ---@param data table keys: names
 ---@return boolean? true

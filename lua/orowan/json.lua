@@ -12,6 +12,9 @@ json.null = core.null
 --- become nested arrays. NaN and infinities become null; integral floats keep ".0", so that
 --- they come back as floats. Bytes that are not UTF-8 become U+FFFD.
 --- Raises for functions, other userdata, arrays with holes, mixed keys, nesting above 512.
+--- ```lua
+--- print(ow.json.encode { b = { 1, 2.0 }, a = "x" })  --> {"a":"x","b":[1,2.0]}
+--- ```
 ---@param value any nil, boolean, number, string, table, tensor or json.null
 ---@param options? {indent?: integer} indent: spaces a level (0: one line)
 ---@return string text

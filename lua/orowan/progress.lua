@@ -24,6 +24,7 @@ local REDRAW, LINE_SECONDS, LINE_FRACTION = 0.1, 10, 0.1
 local stack = {}   -- active bars, outermost first
 local drawn = false
 
+---@class orowan.progress_bar
 local bar = {}
 bar.__index = bar
 
@@ -166,6 +167,12 @@ bar.__close = function(self, err)
 end
 
 --- Opens a bar. It may be used with `local b <close> = progress.bar(...)`.
+--- ```lua
+--- do
+---   local bar <close> = ow.progress.bar("frames", 3)
+---   for i = 1, 3 do bar:update(i) end
+--- end
+--- ```
 ---@param label string what is being done
 ---@param total number? units of work in all; nil when unknown
 ---@param done number? units already done (a resumed run); the rate counts from there

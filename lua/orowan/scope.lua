@@ -26,6 +26,10 @@ end
 --- Runs f and closes every tensor that was made meanwhile, except those that f returns, alone or in
 --- tables. So what f stores elsewhere (in tables of others, as parameters, gradients or states) is
 --- closed too, and a returned variable of nn must be detached. Scopes nest; an error closes all.
+--- ```lua
+--- local total = ow.scope(function() return (ow.ones(1000) * 2):sum() end)
+--- print(total)  --> 2000.0
+--- ```
 ---@param f function
 ---@param ... any its arguments
 ---@return any ... what f returns

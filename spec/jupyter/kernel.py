@@ -365,7 +365,9 @@ def outlives_a_killed_front_end():
     child = subprocess.Popen([sys.executable, "-c", f"""
 from jupyter_client import BlockingKernelClient
 c = BlockingKernelClient(connection_file={km.connection_file!r}); c.load_connection_file(); c.start_channels(); c.wait_for_ready(timeout=30)
-c.execute("for i = 1, 40 do print(i) ow.sys.sleep(0.02) end killed = true"); print('go', flush=True)
+c.execute("for i = 1, 40 do print(i) ow.sys.sleep(0.02) end killed = true")
+while c.get_iopub_msg(timeout=30)["msg_type"] != "stream": pass
+print('go', flush=True)
 import time; time.sleep(60)"""], stdout=subprocess.PIPE)
     assert child.stdout.readline().strip() == b"go"
     child.kill()

@@ -75,6 +75,7 @@ function File:slabs(size)
   end
 end
 
+--- Closes the file at once.
 function File:close() self.handle:close() end
 File.__close = File.close
 

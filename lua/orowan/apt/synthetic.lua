@@ -270,6 +270,10 @@ local known = { lattice = true, a = true, box = true, matrix = true, species = t
 --- noise = "gaussian" displaces every ion by normal deviates of sigma = {lateral, lateral, depth};
 --- "clipped" does as a published training code: a value beyond one sigma is replaced by one
 --- shared uniform draw from (-sigma, sigma), per axis.
+--- ```lua
+--- local s = ow.apt.synthetic { lattice = "fcc", a = 0.405, box = 4, matrix = { Al = 0.95, Cu = 0.05 }, seed = 1 }
+--- print(s.names[1], s.names[2], s.positions:shape(2))  --> Al Cu 3
+--- ```
 ---@param spec {lattice: string, a: number, box: number|number[], matrix: table<string, number>, species?: string[], domains?: table[], faults?: table[], rotation?: number[][], origin?: number[], periodic?: boolean, efficiency?: number, noise?: string, sigma?: number[], needle?: table, seed?: integer} lattice: fcc, bcc or bcc16; a: lattice constant; matrix: shares that add up to 1; domains: {shape = "sphere" | "ellipsoid" | "plate" | "irregular", centre =, radius | axes | thickness | spheres =, orientation =, label =, and order =, variant =, occupancy = {A =, B =} or composition =}; faults: {kind = "intrinsic" | "extrinsic" | "apb" | "twin" | "boundary", point =, normal =, shift | rotation =}; rotation: rows of a matrix (`apt.rotation`); origin: of the lattice (default random); periodic: the box is rounded to whole cells; efficiency: share of ions that are detected; needle: {radius =, angle =} a cone along z with a hemispherical cap
 ---@return orowan.apt.specimen
 function synthetic.build(spec)

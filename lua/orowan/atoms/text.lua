@@ -30,6 +30,7 @@ function Cursor:next()
 end
 
 --- A failure at the last line read (or at another one).
+---@param fmt string as string.format takes it, with what follows
 ---@return nil
 ---@return table err
 function Cursor:fail(fmt, ...) return nil, failure("format", ("%s: line %d: %s"):format(self.path, math.max(self.line, 1), fmt:format(...))) end

@@ -21,6 +21,7 @@ commands:
   recipes                           the recipes and their parameters
   info                              version, machine, libraries, what is missing
   bench [NAME]                      measure speed (no name: the list)
+  docs [DIR]                        the reference as HTML files
   jupyter install                   let Jupyter find this program as a kernel
   env                               shell lines for using the modules from lua5.4
   depinning-compat CONTROL PINNING OUTDIR
@@ -65,6 +66,7 @@ local commands = {
   info = function() return require("orowan.cli.info").info() end,
   env = function() return require("orowan.cli.info").env() end,
   jupyter = function(args) return require("orowan.cli.jupyter").main(args) end,
+  docs = function(args) return require("orowan.cli.docs").main(args) end,
   new = function(args) return require("orowan.cli.new").main(args) end,
   bench = function(args) return require("orowan.cli.bench").main(args) end,
   ["depinning-compat"] = depinning_compat,

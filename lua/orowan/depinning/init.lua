@@ -134,6 +134,10 @@ end
 --- Simulates independent replicas (their own pinning and picks) and returns what they did.
 --- With a checkpoint, a run that was killed goes on from the last one and ends with the same
 --- numbers. Errors: as depinning.line; interrupt (within a second).
+--- ```lua
+--- local s = ow.depinning.simulate { lx = 40, sigma_pin = 0.0175, picks = 1e5, every = 1000, seed = 1 }
+--- print(s.stress:numel(), s.area:dtype())  --> 100 i64
+--- ```
 ---@param options table the options of depinning.line and picks: per replica (1e7); every: picks between records (1000); heights: record h(x) (true); replicas (1): threads share them; progress: function(picks done, all picks) of a replica; checkpoint: {load = function() -> table|nil, save = function(table)}; checkpoint_interval: seconds (30)
 ---@return table result {options =, replicas = {{pick, area, stress, heights, info}...}, warnings = {string...}}; the first replica's tensors stand in the result itself too
 function depinning.simulate(options)

@@ -98,6 +98,7 @@ end
 
 -- ---- showing ------------------------------------------------------------------------------
 
+---@class orowan.display
 local Shown = { __name = "orowan.display" }
 Shown.__index = Shown
 Shown.__tostring = function(self) return "display " .. self.id end

@@ -6,6 +6,10 @@ local ow = {}
 
 --- Tensor of a number or of nested tables of equal rows; of a tensor: a copy.
 --- Integers (and booleans) give i64, any float gives f64, unless a dtype is given (checked).
+--- ```lua
+--- local t = ow.tensor { { 1, 2, 3 }, { 4, 5, 6 } }
+--- print(t:dtype(), t:shape(1), t:get(2, 3))  --> i64 2 6
+--- ```
 ---@param data number|table|orowan.tensor
 ---@param dtype? string
 ---@return orowan.tensor t shape of the nesting
@@ -68,6 +72,9 @@ function ow.full_like(like, value, dtype) end
 
 --- first, first + step, ... up to and including last, as Lua's `for` counts (a last point
 --- missed by rounding alone is kept). `arange(n)` is 1..n.
+--- ```lua
+--- print(ow.arange(2, 8, 3):sum(), ow.arange(4):sum())  --> 15 10
+--- ```
 ---@param first number
 ---@param last? number
 ---@param step? number default 1; not 0
@@ -76,6 +83,9 @@ function ow.full_like(like, value, dtype) end
 function ow.arange(first, last, step, dtype) end
 
 --- n points evenly from first to last, both exact.
+--- ```lua
+--- print(ow.linspace(0, 1, 5):get(2))  --> 0.25
+--- ```
 ---@param first number
 ---@param last number
 ---@param n integer 0 or more

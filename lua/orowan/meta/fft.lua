@@ -28,6 +28,11 @@ function ow.ifft(a, options) end
 
 --- Fourier transform of real data along one axis: the frequencies 0 to n/2 (the others are
 --- their conjugates). Complex input is refused.
+--- ```lua
+--- local t = ow.linspace(0, 1, 65):slice(1, 1, 64)
+--- local power = ow.rfft((t * 2 * math.pi * 5):sin()):abs()
+--- print(power:argmax() - 1)  --> 5
+--- ```
 ---@param a orowan.tensor|table [..., n] real
 ---@param options? {n: integer, axis: integer, norm: string, plan: string, out: orowan.tensor} n: length (default the input's); axis: default -1; norm, plan: see above; out: contiguous result to write into (may be a complex input itself)
 ---@return orowan.tensor X [..., n//2 + 1] complex

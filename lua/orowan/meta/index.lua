@@ -22,6 +22,10 @@ function tensor:set(...) end
 function tensor:ipairs() end
 
 --- Fresh: entries of an axis by number; the axis is replaced by the index's shape.
+--- ```lua
+--- local t = ow.tensor { 5, 6, 7, 8 }
+--- print(t:take({ 4, 1 }):sum(), t:take(t:gt(6)):sum())  --> 13 15
+--- ```
 ---@param self orowan.tensor
 ---@param index orowan.tensor|table integers, or a u8 mask of that axis
 ---@param axis? integer default 1
@@ -92,6 +96,10 @@ function tensor:masked_fill(mask, value) end
 
 --- Fresh: a where cond is not 0, else b; all broadcast. A number beside a tensor takes the
 --- tensor's dtype (a float beside integers gives f64); two tensors are promoted.
+--- ```lua
+--- local t = ow.tensor { -1, 2, -3 }
+--- print(ow.where(t:gt(0), t, 0):sum())  --> 2
+--- ```
 ---@param cond orowan.tensor u8
 ---@param a orowan.tensor|table|number
 ---@param b orowan.tensor|table|number

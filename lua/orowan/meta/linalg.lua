@@ -51,6 +51,10 @@ function ow.outer(a, b, options) end
 --- Solution x of a x = b by LU with partial pivoting. A zero pivot is refused; so is a matrix
 --- whose estimated 1-norm condition number exceeds 1/eps even after its rows and columns were
 --- scaled (the message gives the estimate).
+--- ```lua
+--- local x = ow.solve(ow.tensor { { 2, 0 }, { 0, 4 } }, ow.tensor { 2, 8 })
+--- print(x:get(1), x:get(2))  --> 1.0 2.0
+--- ```
 ---@param a orowan.tensor|table [..., n, n]
 ---@param b orowan.tensor|table [n] (used for every matrix of a stack) or [..., n, k]
 ---@param options? {check: boolean} check = false accepts an ill-conditioned matrix

@@ -13,6 +13,10 @@ local rng = {}
 local random = {}
 
 --- A generator. Streams number the independent sequences of a seed (replicas, workers).
+--- ```lua
+--- local a, b = ow.rng(7):normal({ 100 }), ow.rng(7):normal({ 100 })
+--- print(ow.equal(a, b))  --> true
+--- ```
 ---@param seed? integer any 64-bit integer, default 0
 ---@param stream? integer any 64-bit integer, default 0
 ---@return orowan.rng

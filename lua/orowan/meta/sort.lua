@@ -44,6 +44,9 @@ function ow.kth(values, k, axis) end
 function ow.median(values, axis) end
 
 --- Quantiles, interpolated linearly at (n - 1) q (type 7 of Hyndman and Fan 1996). NaN gives NaN.
+--- ```lua
+--- print(ow.quantile(ow.arange(0, 100), 0.25))  --> 25.0
+--- ```
 ---@param values orowan.tensor|table not empty
 ---@param q number|table|orowan.tensor 0 to 1
 ---@param axis? integer default: over all elements
@@ -75,6 +78,10 @@ function ow.searchsorted(sorted, values, options) end
 function ow.bincount(values, options) end
 
 --- Histogram. Bin k holds edges[k] <= x < edges[k + 1], the last one also its right edge.
+--- ```lua
+--- local counts, edges = ow.histogram(ow.tensor { 0.1, 0.2, 0.9 }, { bins = 2, range = { 0, 1 } })
+--- print(counts:get(1), counts:get(2), edges:get(2))  --> 2 1 0.5
+--- ```
 ---@param values orowan.tensor|table any shape, unit u
 ---@param options? {bins: integer|table|orowan.tensor, range: number[], log: boolean, weights: orowan.tensor|table, density: boolean} bins: number (default 10) or increasing edges; range: {lo, hi}, default that of the finite values; log: bins of constant ratio over values above 0; density: divide by total and bin width (1/u)
 ---@return orowan.tensor counts i64; f64 with weights or density

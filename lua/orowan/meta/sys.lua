@@ -15,6 +15,10 @@ local sys = {}
 --- killed when the time is up, when the user interrupts (then "interrupted" is raised) and
 --- when the program itself has ended but left children behind.
 --- `local r = assert(sys.run({ "gnuplot", "-V" }, { timeout = 5 }))`
+--- ```lua
+--- local r = assert(ow.sys.run({ "echo", "hello" }, { timeout = 5 }))
+--- print(r.status, (r.stdout:gsub("\n", "")))  --> 0 hello
+--- ```
 ---@param argv string[] program (looked up in PATH) and its arguments
 ---@param options? {input: string, timeout: number, cwd: string, env: table, stdout: string, stderr: string} input is fed to stdin (else an empty one); timeout in s; env: NAME = value, false removes; stdout "pipe", "null" or "inherit", stderr also "merge"
 ---@return orowan.run_result? result nil when there is no such program

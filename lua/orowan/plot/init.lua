@@ -34,6 +34,12 @@ local function whole(name, v, default, lo, hi)
 end
 
 --- A new figure of rows x cols axes.
+--- ```lua
+--- local fig = ow.plot.figure { title = "Sizes" }
+--- fig:line({ 1, 2, 3 }, { 1, 4, 9 }, { label = "squares" })
+--- fig:set { xlabel = "n", ylabel = "n^2" }
+--- print(fig)  --> figure 960x640 px, 1x1 axes, 1 mark
+--- ```
 ---@param o? {title: string, width: integer, height: integer, rows: integer, cols: integer, markup: boolean, font_size: number, scale: number} width, height, font_size in px; markup: ^{...} and _{...} in all texts; scale: PNG pixels per px (1)
 ---@return orowan.figure
 function plot.figure(o)

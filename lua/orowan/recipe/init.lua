@@ -112,6 +112,11 @@ function recipe.rerun(dir, options)
 end
 
 --- Compares two summaries number by number.
+--- ```lua
+--- local old = { mean = { value = 2.0, unit = "b" } }
+--- local rows, agree = ow.recipe.compare(old, { mean = { value = 2.0, unit = "b" } })
+--- print(agree, rows[1].verdict)  --> true identical
+--- ```
 ---@param old table content of a summary.json
 ---@param new table
 ---@param tolerance number? relative, for all numbers (default: the one a number states, else 1e-9)

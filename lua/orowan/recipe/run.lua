@@ -6,6 +6,7 @@ local progress = require "orowan.progress"
 local checkpoint = require "orowan.recipe.checkpoint"
 local format = require "orowan.format"
 
+---@class orowan.run
 local run = {}
 run.__index = run
 

@@ -198,6 +198,11 @@ local fit_options = C.set("kind", "smin", "null", "noise", "exposure", "floor", 
 ---    truncated at the largest size, passes a Monte Carlo Kolmogorov-Smirnov test.
 --- 3. All models above smin, likelihood ratios, and the power-law family of the lowest AIC.
 --- An exponent near 1 is seen as such: untruncated estimators would return about 1.2.
+--- ```lua
+--- local x = ow.rng(1):uniform(1000) ^ (-1 / 1.5)  -- P(S) ~ S^-2.5
+--- local fit = ow.stats.fit(x)
+--- print(fit.status, fit.tau_low < 2.5 and 2.5 < fit.tau_high + 0.01)  --> ok true
+--- ```
 ---@param x orowan.tensor|number[] sizes, shape N, any unit
 ---@param opts? {kind?: string, smin?: number, null?: orowan.tensor|number[]|table, noise?: table, exposure?: number, floor?: number, level?: number, p_min?: number, repeats?: integer, seed?: integer, min_events?: integer, per_decade?: number} exposure: of the data over that of the null (1); floor: no smin below this size, whatever the null says
 ---@return table result status ("ok" | "no avalanches" | "not a power law" | "poor fit"), model, tau (tau_low, tau_high, tau_se), smin, p, floor, fits (by model), tests (likelihood ratios against the chosen one), warning, note (when no noise floor was given)

@@ -45,6 +45,11 @@ end
 --- Bootstrap of any statistic. `block` > 1 resamples blocks of that many consecutive events
 --- (cyclic moving blocks, Kuensch 1989), for events correlated in time.
 --- Method "percentile" or "bca" (bias-corrected and accelerated: Efron, JASA 82 (1987) 171).
+--- ```lua
+--- local x = ow.rng(1):exponential({ 50 })
+--- local r = ow.stats.bootstrap(x, function(s) return s:median() end, { seed = 1 })
+--- print(r.low < r.value and r.value < r.high)  --> true
+--- ```
 ---@param x orowan.tensor|number[]|table a sample, or a list of paired samples {x, y, ...}, each shape N
 ---@param f fun(...): number called with tensors of shape N, one per sample
 ---@param opts? {repeats?: integer, seed?: integer, block?: integer, level?: number, method?: string} repeats 1000; level 0.95; method "percentile"

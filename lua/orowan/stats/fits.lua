@@ -207,6 +207,10 @@ function M.compare(a, b)
 end
 
 --- Random sizes of a fitted or given distribution (Philox; the same at any thread count).
+--- ```lua
+--- local x = ow.stats.sample({ model = "powerlaw", alpha = 2.5, smin = 1 }, 100, 3)
+--- print(x:numel(), x:min() >= 1)  --> 100 true
+--- ```
 ---@param dist table a fit, or {model, smin, smax, tau|alpha, s0, kind}: "powerlaw", "truncated" or "cutoff"
 ---@param n integer
 ---@param seed? integer default 0

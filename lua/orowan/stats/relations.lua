@@ -28,6 +28,11 @@ local lines = { "yx", "xy", "rma", "theil_sen" }
 --- the exponent of y ~ x^slope. yx: least squares of y on x; xy: of x on y, turned round; rma:
 --- reduced major axis; theil_sen: median of pairwise slopes. Where neither quantity is the cause
 --- the truth lies between yx and xy; their distance is part of the uncertainty.
+--- ```lua
+--- local x = ow.linspace(1, 10, 20)
+--- local r = ow.stats.regress(x, x ^ 2 * 3, { log = true, repeats = 0 })
+--- print(("%.3f"):format(r.yx.slope))  --> 2.000
+--- ```
 ---@param x orowan.tensor|number[] shape N, at least 3
 ---@param y orowan.tensor|number[] shape N
 ---@param opts? {log?: boolean, repeats?: integer, seed?: integer, block?: integer, level?: number} repeats 1000 (0: no intervals); block: length of resampled runs (1)

@@ -34,6 +34,12 @@ end
 
 --- Modules one after the other. Batch norm and convolution do the relu that follows them in the
 --- same pass where that is possible.
+--- ```lua
+--- local nn = ow.nn
+--- local model = nn.sequential { nn.conv2d(1, 4, { kernel = 3 }), nn.relu(), nn.global_avg_pool(), nn.linear(4, 2) }
+--- local y = model(nn.variable(ow.zeros({ 5, 1, 8, 8 }, "f32")))
+--- print(y:shape()[1], y:shape()[2], (model:count()))  --> 5 2 50
+--- ```
 ---@param modules orowan.module[] may hold name = its name
 ---@return orowan.module
 function L.sequential(modules)
