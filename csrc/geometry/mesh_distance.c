@@ -1,8 +1,9 @@
-// Triangles are sorted along a Morton curve of their middles and cut into leaves of eight; a
+// Triangles are sorted along a Morton curve of their middles and cut into leaves of four; a
 // balanced tree of bounding boxes stands over the leaves (numbered as in cells.h: preorder, the
 // left child holds (c + 1) / 2 of c leaves). A query goes down the nearer child first and skips
-// boxes that are further than the best so far. Closest point of a triangle: Ericson, Real-Time
-// Collision Detection (2005), 5.1.5. All in double precision.
+// boxes, and triangles whose plane is, further than the best so far. Closest point of a triangle: Ericson, Real-Time
+// Collision Detection (2005), 5.1.5. All in double precision. Points are asked along the same
+// curve, chunk by chunk, each beginning with the triangle that its predecessor found.
 #include <math.h>
 #include <string.h>
 
@@ -10,17 +11,21 @@
 #include "base/threads.h"
 #include "geometry/isosurface.h"
 
-enum { LEAF = 8, CHUNK = 1024 };
+enum { LEAF = 4, CHUNK = 16384 };
+
+typedef struct { double a[3], ab[3], ac[3], n[3]; } flat;  // a triangle: corner, edges, unit normal
 
 typedef struct {
   const ow_mesh *m;
   int64_t *order;     // triangles along the curve
+  flat *flat;         // in that order
   float (*box)[6];    // lo, hi of each node
   int64_t leaves;
   double (*face)[3];  // unit normals, 0 for a flat triangle
   double (*corner)[3];// of vertices: faces weighted by their angle
   int64_t *across;
   uint8_t *rim;       // vertex on a border
+  float lo[3], hi[3]; // of the mesh
 } tree;
 
 static void sub(const float *a, const float *b, double o[3]) {
@@ -60,45 +65,53 @@ static uint32_t spread(uint32_t v) {
   return (v | v << 2) & 0x09249249u;
 }
 
-static bool sort_curve(tree *w, ow_err *e) {
-  const ow_mesh *m = w->m;
-  int64_t nt = m->nt;
-  float lo[3] = {INFINITY, INFINITY, INFINITY}, hi[3] = {-INFINITY, -INFINITY, -INFINITY};
-  uint32_t *key = ow_alloc_array((size_t)nt * 2, sizeof *key, e);
-  int64_t *spare = key ? ow_alloc_array((size_t)nt, sizeof *spare, e) : NULL;
-  if (!spare) {
-    ow_free(key);
-    return false;
+// Place along the curve.
+static uint32_t curve(const tree *w, const double p[3]) {
+  uint32_t key = 0;
+  for (int d = 0; d < 3; d++) {
+    double u = w->hi[d] > w->lo[d] ? (p[d] - w->lo[d]) / ((double)w->hi[d] - w->lo[d]) : 0;
+    key |= spread((uint32_t)(u > 0 ? u < 1 ? u * 1023 : 1023 : 0)) << d;  // NaN: 0
   }
-  for (int64_t i = 0; i < 3 * nt; i++)
-    for (int d = 0; d < 3; d++) {
-      float x = m->vertex[3 * (m->triangle[i] - 1) + d];
-      if (x < lo[d]) lo[d] = x;
-      if (x > hi[d]) hi[d] = x;
-    }
-  for (int64_t t = 0; t < nt; t++) {
-    key[t] = 0;
-    for (int d = 0; d < 3; d++) {
-      double mid = ((double)at(m, t, 0)[d] + at(m, t, 1)[d] + at(m, t, 2)[d]) / 3, u = hi[d] > lo[d] ? (mid - lo[d]) / ((double)hi[d] - lo[d]) : 0;
-      key[t] |= spread((uint32_t)(u < 0 ? 0 : u > 1 ? 1023 : u * 1023)) << d;
-    }
-    w->order[t] = t;
-  }
-  uint32_t *from = key, *to = key + nt;
-  int64_t *of = w->order, *ot = spare;
+  return key;
+}
+
+// Sorts n numbers by their keys; key and number hold 2 n places, the result is in the first n.
+static void radix(uint32_t *key, int64_t *number, int64_t n) {
+  uint32_t *from = key, *to = key + n;
+  int64_t *of = number, *ot = number + n;
   for (int shift = 0; shift < 32; shift += 8) {
     int64_t first[257] = {0};
-    for (int64_t i = 0; i < nt; i++) first[(from[i] >> shift & 255) + 1]++;
+    for (int64_t i = 0; i < n; i++) first[(from[i] >> shift & 255) + 1]++;
     for (int b = 0; b < 256; b++) first[b + 1] += first[b];
-    for (int64_t i = 0; i < nt; i++) {
+    for (int64_t i = 0; i < n; i++) {
       int64_t k = first[from[i] >> shift & 255]++;
       to[k] = from[i], ot[k] = of[i];
     }
     uint32_t *s = from; from = to, to = s;
     int64_t *o = of; of = ot, ot = o;
   }
-  ow_free(key);  // four passes: the result is back in w->order
-  ow_free(spare);
+}
+
+static bool sort_curve(tree *w, ow_err *e) {
+  const ow_mesh *m = w->m;
+  int64_t nt = m->nt;
+  uint32_t *key = ow_alloc_array((size_t)nt * 2, sizeof *key, e);
+  if (!key) return false;
+  for (int d = 0; d < 3; d++) w->lo[d] = INFINITY, w->hi[d] = -INFINITY;
+  for (int64_t i = 0; i < 3 * nt; i++)
+    for (int d = 0; d < 3; d++) {
+      float x = m->vertex[3 * (m->triangle[i] - 1) + d];
+      if (x < w->lo[d]) w->lo[d] = x;
+      if (x > w->hi[d]) w->hi[d] = x;
+    }
+  for (int64_t t = 0; t < nt; t++) {
+    double mid[3];
+    for (int d = 0; d < 3; d++) mid[d] = ((double)at(m, t, 0)[d] + at(m, t, 1)[d] + at(m, t, 2)[d]) / 3;
+    key[t] = curve(w, mid);
+    w->order[t] = t;
+  }
+  radix(key, w->order, nt);
+  ow_free(key);
   return true;
 }
 
@@ -127,9 +140,10 @@ static void build(tree *w, int64_t node, int64_t first, int64_t count) {
 
 // Squared distance of p from triangle t; which: 0 the face, 1..3 edge k - 1, 4..6 corner k - 4;
 // v: from the closest point to p.
-static double closest(const ow_mesh *m, int64_t t, const double p[3], int *which, double v[3]) {
-  double a[3], ab[3], ac[3], ap[3], q[3];
-  for (int d = 0; d < 3; d++) a[d] = at(m, t, 0)[d], ab[d] = at(m, t, 1)[d] - a[d], ac[d] = at(m, t, 2)[d] - a[d], ap[d] = p[d] - a[d];
+static double closest(const flat *f, const double p[3], int *which, double v[3]) {
+  const double *a = f->a, *ab = f->ab, *ac = f->ac;
+  double ap[3], q[3];
+  for (int d = 0; d < 3; d++) ap[d] = p[d] - a[d];
   double d1 = dot(ab, ap), d2 = dot(ac, ap), s = 0, u = 0;
   double bb = dot(ab, ab), cc = dot(ac, ac), bc = dot(ab, ac);
   double d3 = d1 - bb, d4 = d2 - bc, d5 = d1 - bc, d6 = d2 - cc;
@@ -145,14 +159,18 @@ static double closest(const ow_mesh *m, int64_t t, const double p[3], int *which
   return dot(v, v);
 }
 
-typedef struct { double d2; int64_t tri; int which; double v[3]; } best;
+typedef struct { double d2; int64_t tri, i; int which; double v[3]; } best;  // tri -1: none; i: its number along the curve
 
-static void consider(const tree *w, int64_t t, const double p[3], best *b) {
-  double v[3];
+// Triangle number i along the curve.
+static void consider(const tree *w, int64_t i, const double p[3], best *b) {
+  const flat *f = &w->flat[i];
+  double v[3] = {p[0] - f->a[0], p[1] - f->a[1], p[2] - f->a[2]}, high = dot(v, f->n);
+  if (high * high * (1 - 1e-9) > b->d2) return;
   int which;
-  double d2 = closest(w->m, t, p, &which, v);
+  double d2 = closest(f, p, &which, v);
+  int64_t t = w->order[i];
   if (d2 < b->d2 || (d2 == b->d2 && (b->tri < 0 || t < b->tri))) {
-    b->d2 = d2, b->tri = t, b->which = which;
+    b->d2 = d2, b->tri = t, b->i = i, b->which = which;
     memcpy(b->v, v, sizeof v);
   }
 }
@@ -175,7 +193,7 @@ static void search(const tree *w, const double p[3], best *b) {
     if (s.d2 > b->d2) continue;
     if (s.count == 1) {
       int64_t end = (s.first + 1) * LEAF < w->m->nt ? (s.first + 1) * LEAF : w->m->nt;
-      for (int64_t i = s.first * LEAF; i < end; i++) consider(w, w->order[i], p, b);
+      for (int64_t i = s.first * LEAF; i < end; i++) consider(w, i, p, b);
       continue;
     }
     int64_t left = (s.count + 1) / 2, l = s.node + 1, r = s.node + 2 * left;
@@ -211,6 +229,7 @@ static void answer(const tree *w, const best *b, float *d, int64_t *near) {
 
 static void tree_free(tree *w) {
   ow_free(w->order);
+  ow_free(w->flat);
   ow_free(w->box);
   ow_free(w->face);
   ow_free(w->corner);
@@ -222,7 +241,7 @@ static bool tree_make(tree *w, const ow_mesh *m, ow_err *e) {
   ow_mesh_info info;
   *w = (tree){.m = m, .leaves = (m->nt + LEAF - 1) / LEAF};
   if (!m->nt) return OW_FAIL(e, OW_EARG, "the mesh has no triangles: nothing to measure distances from");
-  bool ok = (w->order = ow_alloc_array((size_t)m->nt, sizeof *w->order, e)) && (w->box = ow_alloc_array((size_t)w->leaves * 2, sizeof *w->box, e)) &&
+  bool ok = (w->order = ow_alloc_array((size_t)m->nt * 2, sizeof *w->order, e)) && (w->flat = ow_alloc_array((size_t)m->nt, sizeof *w->flat, e)) && (w->box = ow_alloc_array((size_t)w->leaves * 2, sizeof *w->box, e)) &&
             (w->face = ow_alloc_array((size_t)m->nt, sizeof *w->face, e)) && (w->corner = ow_alloc_array((size_t)m->nv, sizeof *w->corner, e)) &&
             (w->across = ow_alloc_array((size_t)m->nt * 3, sizeof *w->across, e)) && (w->rim = ow_alloc((size_t)m->nv, e)) &&
             ow_mesh_measure(m, &info, w->across, NULL, e) && sort_curve(w, e);
@@ -231,29 +250,59 @@ static bool tree_make(tree *w, const ow_mesh *m, ow_err *e) {
     return false;
   }
   normals(w);
+  for (int64_t i = 0; i < m->nt; i++) {
+    int64_t t = w->order[i];
+    flat *f = &w->flat[i];
+    for (int d = 0; d < 3; d++) f->a[d] = at(m, t, 0)[d], f->ab[d] = at(m, t, 1)[d] - f->a[d], f->ac[d] = at(m, t, 2)[d] - f->a[d], f->n[d] = w->face[t][d];
+  }
   build(w, 0, 0, w->leaves);
   return true;
 }
 
-static bool distance(const ow_mesh *m, const float *xyz, int64_t n, double reach, float *d, int64_t *near, bool reference, ow_err *e) {
-  tree w;
-  if (!tree_make(&w, m, e)) return false;
-  int threads = ow_threads();
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (n > CHUNK)
-  for (int64_t c = 0; c < (n + CHUNK - 1) / CHUNK; c++) {
-    if (ow_interrupted()) continue;
-    for (int64_t i = c * CHUNK; i < n && i < (c + 1) * CHUNK; i++) {
-      double p[3] = {xyz[3 * i], xyz[3 * i + 1], xyz[3 * i + 2]};
-      best b = {.d2 = reach * reach, .tri = -1};
-      if (isfinite(p[0]) && isfinite(p[1]) && isfinite(p[2])) {
-        if (!reference) search(&w, p, &b);
-        else for (int64_t t = 0; t < m->nt; t++) consider(&w, t, p, &b);
-      }
-      answer(&w, &b, &d[i], &near[i]);
+static void ask(const tree *w, const float *x, double reach, bool reference, int64_t *last, float *d, int64_t *near) {
+  double p[3] = {x[0], x[1], x[2]};
+  best b = {.d2 = reach * reach, .tri = -1, .i = -1};
+  if (isfinite(p[0]) && isfinite(p[1]) && isfinite(p[2])) {
+    if (reference) {
+      for (int64_t i = 0; i < w->m->nt; i++) consider(w, i, p, &b);
+    } else {
+      if (*last >= 0) consider(w, *last, p, &b);
+      search(w, p, &b);
+      if (b.i >= 0) *last = b.i;
     }
   }
-  tree_free(&w);
-  return ow_interrupted() ? OW_FAIL(e, OW_EINTR, "interrupted") : true;
+  answer(w, &b, d, near);
+}
+
+static bool distance(const ow_mesh *m, const float *xyz, int64_t n, double reach, float *d, int64_t *near, bool reference, ow_err *e) {
+  tree w;
+  int threads = ow_threads();
+  uint32_t *key = ow_alloc_array((size_t)threads * 2 * CHUNK, sizeof *key, e);
+  int64_t *number = key ? ow_alloc_array((size_t)threads * 2 * CHUNK, sizeof *number, e) : NULL;
+  bool ok = number && tree_make(&w, m, e);
+  if (ok) {
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (n > CHUNK)
+    for (int64_t c = 0; c < (n + CHUNK - 1) / CHUNK; c++) {
+      int64_t first = c * CHUNK, count = n - first < CHUNK ? n - first : CHUNK, last = -1;
+      uint32_t *k = key + (size_t)omp_get_thread_num() * 2 * CHUNK;
+      int64_t *num = number + (size_t)omp_get_thread_num() * 2 * CHUNK;
+      for (int64_t i = 0; i < count; i++) {
+        const float *x = xyz + 3 * (first + i);
+        k[i] = curve(&w, (double[3]){x[0], x[1], x[2]});
+        num[i] = first + i;
+      }
+      radix(k, num, count);
+      for (int64_t i = 0; i < count; i++) {
+        if (i % 256 == 0 && ow_interrupted()) break;
+        ask(&w, xyz + 3 * num[i], reach, reference, &last, &d[num[i]], &near[num[i]]);
+      }
+    }
+    tree_free(&w);
+    if (ow_interrupted()) ok = OW_FAIL(e, OW_EINTR, "interrupted");
+  }
+  ow_free(number);
+  ow_free(key);
+  return ok;
 }
 
 bool ow_mesh_distance(const ow_mesh *m, const float *xyz, int64_t n, double reach, float *d, int64_t *near, ow_err *e) {
