@@ -244,6 +244,8 @@ local function surface_part(run, points, element)
   a:vline(0, { dash = "dotted" }):set { xlabel = "distance from the iso-surface, inside positive (nm)", ylabel = "concentration (at.%)", legend = "outside" }
   run:figure("proxigram", ax, ("Proxigram of %s with 95 %% intervals; %d ions nearest to a border of the surface are left out. Dashed: the surface halfway up the noise of shuffled species, "
     .. "which shows the step that a surface makes out of chance. Bins with fewer than 20 ions are not drawn."):format(element, prox.excluded))
+  run:text(("Read the proxigram beyond about %.2g nm from the surface, the kernel's standard deviation and more: nearer, any surface shows a step, since each ion "
+    .. "draws the surface towards itself. The shuffled curve is that step alone; composition differs where there is a plateau."):format(math.max(table.unpack(grid.sigma))))
   local rows2 = {}
   for b, x in ipairs(c.value) do rows2[b] = { round(c.position[b]), prox.total[b], x == x and round(100 * x) or nil, x == x and round(100 * c.error[b], 2) or nil } end
   run:table("Proxigram", { "distance (nm)", "ions", element .. " (at.%)", "error" }, rows2)
