@@ -24,6 +24,17 @@ describe("atoms.lattice", function()
     assert.is_true(math.abs(ow.atoms.lattice("hcp", { a = 3, c = 5, species = "Ti" }):volume() - 45 * 0.75 ^ 0.5) < 1e-9)
   end)
 
+  it("has the same shells in a large box, where only some sites are looked at", function()
+    local function shells(size)
+      local s = ow.atoms.lattice("hcp", { a = 3, c = 4.8, size = size, species = "Ti" })
+      return ow.atoms.shells(s:strained(s.cell:matmul { { 1, 0.1, 0 }, { 0, 1, 0 }, { 0.05, 0, 1 } }), 6)
+    end
+    local small, large = shells(3), shells(13)
+    assert.same(small.sizes, large.sizes)
+    for k = 1, 6 do assert.is_true(math.abs(small.distances[k] - large.distances[k]) < 1e-9) end
+    assert.is_true(large.neighbours:gt(0):all())
+  end)
+
   it("lists a bcc cube cell by cell, corner then centre", function()
     local s = ow.atoms.lattice("bcc", { a = 3.2, size = { 2, 3, 4 }, species = "Mo" })
     local k, x = 0, s.positions:totable()
@@ -38,6 +49,18 @@ describe("atoms.lattice", function()
       end
     end
     assert.equal(k, s.n)
+  end)
+
+  local data = os.getenv "OROWAN_DATA"
+  it("has the sites of the reference barriers", function()
+    if not data then return pending "skipped: OROWAN_DATA not set" end
+    for _, case in ipairs(assert(ow.json.decode(assert(ow.sys.read_file(data .. "/barrier/neb_snap_lammps_20.json"))))) do
+      local s = ow.atoms.lattice("bcc", { a = case.L / 5, size = 5, species = "Mo" })
+      assert.is_true(s.positions[case.vac + 1]:allclose(case.site, { rtol = 0, atol = 1e-9 }))
+      local movers = {}
+      for _, j in ipairs(ow.atoms.jumps(s, case.vac + 1)) do movers[j.mover] = true end
+      assert.is_true(movers[case.moved + 1])
+    end
   end)
 
   it("is the same crystal in any box", function()

@@ -51,6 +51,7 @@ describe("KIM", function()
   end)
 
   it("gives forces and stress that are derivatives, for models that ask for neighbours of images too", function()
+    if ow.core.system.build().sanitized then return pending "skipped: the MEAM driver frees by the wrong operator, which the sanitizer refuses" end
     local m, why = open "MEAM_LAMMPS_AsadiZaeemNouranian_2015_Fe__MO_492310898779_000"
     if not m then return pending(why) end
     local s, h = ow.atoms.lattice("bcc", { a = 2.87, size = 2, species = "Fe" }), 1e-4

@@ -30,6 +30,7 @@ enum { CHUNK = 256, MOST = 256 };
 
 void ow_shell_widths(const ow_pair_list *l, const double cell[9], const double *x, int shells, const double *edge, int32_t *start) {
   int32_t widest[MOST] = {0};
+#pragma omp parallel for schedule(static, CHUNK) num_threads(ow_threads()) reduction(max : widest)
   for (int64_t i = 0; i < l->n; i++) {
     int32_t width[MOST] = {0};
     for (int64_t p = l->offset[i]; p < l->offset[i + 1]; p++) {

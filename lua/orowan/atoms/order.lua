@@ -11,7 +11,9 @@ local order = {}
 
 -- Sums over the table that the variance needs, for each shell: L directed joins, A2 = sum of w_ij^2,
 -- D2 = sum of squared degrees, W = joins of atoms with their own images.
+local kept = setmetatable({}, { __mode = "k" })
 local function joins(sh)
+  if kept[sh] then return kept[sh] end
   local out, at = {}, sh.starts:totable()
   local own = core.create.arange(1, sh.n, 1, "i32"):reshape(sh.n, 1)
   for k = 1, sh.count do
@@ -29,6 +31,7 @@ local function joins(sh)
     end
     out[k] = { L = degree:sum(), A2 = a2, D2 = degree:square():sum(), W = o:eq(own):to("i64"):sum() }
   end
+  kept[sh] = out
   return out
 end
 

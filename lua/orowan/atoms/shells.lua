@@ -17,15 +17,30 @@ Shells.__index = Shells
 
 local function raise(fmt, ...) error("atoms.shells: " .. fmt:format(...), 0) end
 
--- Distances from up to 64 sites spread over the list, sorted.
-local function distances(s, pairs)
-  local offset, other, shift = pairs:tensors()
-  local step, list = math.max(1, s.n // 64), {}
-  for i = 1, s.n, step do
-    local a, b = offset:get(i) + 1, offset:get(i + 1)
-    if b >= a then
-      local d = s.positions[other:slice(1, a, b)] + shift:slice(1, a, b):to "f64":matmul(s.cell) - s.positions[i]
-      list[#list + 1] = d:square():sum(2):sqrt()
+-- Distances up to r from some sites spread over the list, sorted. In a box more than twice as high
+-- as r the nearest image is the only one, and a few sites need no list of all pairs.
+local function distances(s, r)
+  local inverse = core.linalg.inv(s.cell)
+  local height = 1 / math.sqrt(inverse:square():sum(1):max())
+  local list = {}
+  if s.n > 4096 and height > 2 * r then
+    local f, periodic = s.positions:matmul(inverse), {}
+    for k = 1, 3 do periodic[k] = s.periodic[k] and 1 or 0 end
+    periodic = core.tensor.tensor({ periodic }, "f64")
+    for i = 1, s.n, s.n // 24 do
+      local d = f - f[i]
+      local r2 = (d - core.ops.round(d) * periodic):matmul(s.cell):square():sum(2)
+      list[#list + 1] = r2[r2:gt(0):logical_and(r2:lt(r * r))]:sqrt()
+    end
+  else
+    local pairs <close> = s:pairs(r)
+    local offset, other, shift = pairs:tensors()
+    for i = 1, s.n, math.max(1, s.n // 64) do
+      local a, b = offset:get(i) + 1, offset:get(i + 1)
+      if b >= a then
+        local d = s.positions[other:slice(1, a, b)] + shift:slice(1, a, b):to "f64":matmul(s.cell) - s.positions[i]
+        list[#list + 1] = d:square():sum(2):sqrt()
+      end
     end
   end
   return #list > 0 and core.index.concat(list, 1):sort():totable() or {}
@@ -56,10 +71,9 @@ function shells.new(s, options)
   if count and (math.type(count) ~= "integer" or count < 1 or count > 255) then raise("count: expected 1 to 255, got %s", tostring(count)) end
   if s.n == 0 then raise "the structure has no atoms" end
   local r = options.cutoff or 1.2 * (8 * count * s:volume() / s.n) ^ (1 / 3) * (3 / (4 * math.pi)) ^ (1 / 3) + gap
-  local list, found
+  local found
   for _ = 1, 20 do
-    list = s:pairs(r)
-    found = runs(distances(s, list), gap)
+    found = runs(distances(s, r), gap)
     if not count then break end
     -- the last run may go on beyond r
     if #found > count or (#found == count and found[count].high < r - gap) then break end
@@ -75,12 +89,8 @@ function shells.new(s, options)
     edges[k + 1] = next and (found[k].high + next.low) / 2 or math.min(r, found[k].high + gap / 2)
     mean[k] = found[k].sum / found[k].n
   end
-  if not options.cutoff then  -- no more pairs than the shells have
-    list:close()
-    list = s:pairs(edges[count + 1])
-  end
+  local list <close> = s:pairs(edges[count + 1])
   local other, starts, vectors = core.lattice.table(list, s.cell, s.positions, core.tensor.tensor(edges, "f64"), gap, options.vectors or false)
-  list:close()
   local sizes, at = {}, starts:totable()
   for k = 1, count do sizes[k] = at[k + 1] - at[k] end
   return setmetatable({ n = s.n, count = count, distances = mean, sizes = sizes, neighbours = other, starts = starts, vectors = vectors }, Shells)
