@@ -131,6 +131,41 @@ describe("EAM", function()
   end)
 end)
 
+describe("pair potentials and sums of models", function()
+  local function lj(r) return 0.4 * ((2.3 / r) ^ 12 - (2.3 / r) ^ 6) * math.max(0, 1 - (r / 5) ^ 2) ^ 3 end
+
+  it("are their formula", function()
+    local m = ow.atoms.pair_potential { species = { "A", "B" }, cutoff = 5, energy = function(r, a, b) return (a == b and 1 or 2) * lj(r) end }
+    local s = ow.atoms.new { cell = { 20, 20, 20 }, positions = { { 0, 0, 0 }, { 2.4, 0, 0 }, { 0, 3.1, 0 } }, symbols = { "A", "B", "A" } }
+    local r = m:compute(s)
+    assert.is_true(math.abs(r.energy - 2 * lj(2.4) - lj(3.1) - 2 * lj(math.sqrt(2.4 ^ 2 + 3.1 ^ 2))) < 1e-9)
+    local h = 1e-5
+    assert.is_true(math.abs(r.forces:get(3, 2) + (lj(3.1 + h) - lj(3.1 - h)) / (2 * h) + 2 * 3.1 / math.sqrt(2.4 ^ 2 + 3.1 ^ 2)
+      * (lj(math.sqrt(2.4 ^ 2 + 3.1 ^ 2) + h) - lj(math.sqrt(2.4 ^ 2 + 3.1 ^ 2) - h)) / (2 * h)) < 1e-7)
+    local both = ow.atoms.overlay { m, m }
+    assert.is_true(math.abs(both:compute(s, { stress = true }).energy - 2 * r.energy) < 1e-12)
+    assert.is_true((both:compute(s).forces - r.forces * 2):abs():max() < 1e-12)
+    assert.error_matches(function() ow.atoms.pair_potential { species = { "A" }, cutoff = 1, energy = function() return 0 / 0 end } end, "expected a finite number")
+    assert.error_matches(function() ow.atoms.overlay { m, ow.atoms.zbl({ "W" }, 1, 2) } end, "no element in common")
+    assert.error_matches(function() ow.atoms.zbl({ "Xx" }, 1, 2) end, "'Xx' is no element")
+    assert.error_matches(function() ow.atoms.zbl({ "W" }, 2, 1) end, "expected inner < outer")
+  end)
+
+  it("give the energies of the runs that come with LAMMPS", function()
+    local z = ow.atoms.zbl({ "W" }, 4, 4.8)
+    local function at(r) return z:compute(ow.atoms.new { cell = { 30, 30, 30 }, positions = { { 0, 0, 0 }, { r, 0, 0 } }, symbols = { "W", "W" } }).energy end
+    assert.equal(0, at(4.8))
+    assert.is_true(math.abs(at(4.799)) < 1e-9)
+    if not data then return pending "skipped: OROWAN_DATA not set" end
+    for _, known in ipairs { { "Ta06A", "Ta", 3.316, -11.85157 }, { "W_2940_2017_2", "W", 3.1803, -11.028325 } } do
+      local snap = assert(ow.atoms.snap(data .. "/potentials/lammps_snap_ref/" .. known[1] .. ".snapcoeff"))
+      local m = ow.atoms.overlay { snap, ow.atoms.zbl({ known[2] }, 4, 4.8) }
+      local s = ow.atoms.lattice("bcc", { a = known[3], size = 2, species = known[2] })
+      assert.is_true(math.abs(m:compute(s).energy / s.n - known[4]) < 6e-7)
+    end
+  end)
+end)
+
 describe("SNAP", function()
   teardown(files.remove)
 

@@ -37,6 +37,17 @@ describe("KIM", function()
     end
   end)
 
+  it("computes the SNAP of tantalum with its nuclear repulsion as ours do", function()
+    local m, why = open "SNAP_ThompsonSwilerTrott_2015_Ta__MO_359768485367_000"
+    if not m or not data then return pending(m and "skipped: OROWAN_DATA not set" or why) end
+    local ours = ow.atoms.overlay { assert(ow.atoms.snap(data .. "/potentials/lammps_snap_ref/Ta06A.snapcoeff")), ow.atoms.zbl({ "Ta" }, 4, 4.8) }
+    local s = ow.atoms.lattice("bcc", { a = 3.316, size = 2, species = "Ta" })
+    s.positions = s.positions + ow.rng(2):normal { s.n, 3 } * 0.1
+    local a, b = ours:compute(s), m:compute(s)
+    assert.is_true(math.abs(a.energy - b.energy) / s.n < 1e-6)
+    assert.is_true((a.forces - b.forces):abs():max() < 1e-5)
+  end)
+
   it("computes Mendelev's iron as our EAM does", function()
     local m, why = open "EAM_Dynamo_MendelevHanSrolovitz_2003Potential2_Fe__MO_769582363439_005"
     if not m or not data then return pending(m and "skipped: OROWAN_DATA not set" or why) end

@@ -50,6 +50,15 @@ describe("LAMMPS as a child process", function()
     for i = 1, s.n do assert.equal(i <= 3 or i == 9, shift:get(i) < 1e-12) end
   end)
 
+  it("agrees with our screened nuclear repulsion", function()
+    if not there then return pending "skipped: LAMMPS is not installed" end
+    local s = sample(true)
+    local a, b = assert(ow.atoms.lammps(s, { potential = { style = "zbl 3.0 4.0", coeff = { "1 1 26 26" } } })), ow.atoms.zbl({ "Fe" }, 3, 4):compute(s, { stress = true })
+    assert.is_true(math.abs(a.energy - b.energy) < 1e-7)
+    assert.is_true((a.forces - b.forces):abs():max() < 1e-7)
+    assert.is_true((a.stress - b.stress):abs():max() < 1e-6)
+  end)
+
   it("runs dynamics that conserve energy or hold a temperature", function()
     if not there then return pending "skipped: LAMMPS is not installed" end
     local s = ow.atoms.lattice("fcc", { a = 3.55, size = 3, species = "Fe" })
