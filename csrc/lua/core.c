@@ -25,8 +25,10 @@ static void collect(void) {
 // Raises as long as the flag is set. The first errors leave closing code time to clean up;
 // when the flag is still there after them, someone swallows them (a loop around a pcall):
 // from then on every instruction raises, in this coroutine and in the main one.
-enum { HOOK_COUNT = 10000, GRACE = 3 };
-static int raised;
+// Errors of interrupted kernels count too, since a loop of few instructions around kernels and a
+// pcall would else go on for thousands of rounds; closing code may raise some of these itself.
+enum { HOOK_COUNT = 10000, GRACE = 3, KERNEL_GRACE = 50 };
+static int raised, kernels_raised;
 
 static void on_count(lua_State *L, lua_Debug *ar) {
   (void)ar;
@@ -41,9 +43,16 @@ static void on_count(lua_State *L, lua_Debug *ar) {
   owl_error(L, "", OW_EINTR, "interrupted");
 }
 
+void owl_count_interrupt(lua_State *L) {
+  if (!ow_interrupted() || ++kernels_raised < KERNEL_GRACE) return;
+  raised = GRACE;
+  if (lua_gethook(L) == on_count) lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+  if (collector_state && lua_gethook(collector_state) == on_count) lua_sethook(collector_state, on_count, LUA_MASKCOUNT, 1);
+}
+
 void owl_clear_interrupt(lua_State *L) {
   ow_interrupt_clear();
-  raised = 0;
+  raised = kernels_raised = 0;
   if (lua_gethook(L) == on_count) lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_COUNT);
 }
 

@@ -41,6 +41,7 @@ void owl_push_err(lua_State *L, const char *fn, const ow_err *e) {
 }
 
 int owl_raise(lua_State *L, const char *fn, const ow_err *e) {
+  if (e->code == OW_EINTR) owl_count_interrupt(L);
   owl_push_err(L, fn, e);
   // The place in the user's code: the innermost Lua line above this C function.
   for (int level = 1; level < 8; level++) {

@@ -72,6 +72,8 @@ void owl_metamethods(lua_State *L, const luaL_Reg *methods);  // into the tensor
 
 // Raises OW_EINTR if the flag is set; call after a kernel returned OW_EINTR or in Lua-side loops.
 void owl_check_interrupt(lua_State *L);
+// Called for every error that an interrupt made.
+void owl_count_interrupt(lua_State *L);
 // Forgets an interrupt: for the top level only, after the interrupted work has ended.
 void owl_clear_interrupt(lua_State *L);
 

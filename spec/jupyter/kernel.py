@@ -188,7 +188,9 @@ def interrupts():
                  "while true do pcall(function() while true do end end) end",
                  "coroutine.wrap(function() while true do end end)()",
                  "local t = ow.random.normal(1000000) for i = 1, 1e9 do ow.sin(t, {out = t}) end",
+                 "while true do pcall(function() ow.random.normal(1000000):sort() end) end",
                  "ow.sys.sleep(100)",
+                 "ow.depinning.simulate { lx = 400, picks = 1e10, every = 10000 }",
                  "while true do print 'x' end"]:
         mid = kc.execute(code)
         time.sleep(0.4)
