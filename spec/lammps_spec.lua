@@ -50,6 +50,20 @@ describe("LAMMPS as a child process", function()
     for i = 1, s.n do assert.equal(i <= 3 or i == 9, shift:get(i) < 1e-12) end
   end)
 
+  it("takes slabs and clusters, whose atoms need not lie in their box", function()
+    if not there then return pending "skipped: LAMMPS is not installed" end
+    local m = ow.atoms.zbl({ "Fe" }, 3, 4)
+    for _, periodic in ipairs { { true, true, false }, { false, false, false } } do
+      local s = ow.atoms.lattice("bcc", { a = 2.86, matrix = { { 0, 3, 0 }, { 0, 1, 3 }, { 3, 0, 0 } }, species = "Fe", periodic = periodic })
+      s.positions = s.positions - 1.3
+      local a, b = assert(ow.atoms.lammps(s, { potential = { style = "zbl 3.0 4.0", coeff = { "1 1 26 26" } } })), m:compute(s)
+      assert.is_true(math.abs(a.energy - b.energy) < 1e-7)
+      assert.is_true((a.forces - b.forces):abs():max() < 1e-7)
+      assert.is_true((a.structure.positions - s.positions):abs():max() < 1e-12)
+      assert.is_true((a.structure.cell - s.cell):abs():max() < 1e-12)
+    end
+  end)
+
   it("agrees with our screened nuclear repulsion", function()
     if not there then return pending "skipped: LAMMPS is not installed" end
     local s = sample(true)

@@ -73,7 +73,7 @@ end
 local function sites_of(fn, s, sublattice)
   if sublattice == nil then return nil end
   local of = s.info.sublattices
-  if not of then error(fn .. ": sublattice: the structure has none (see atoms.lattice)", 3) end
+  if not of or of:numel() ~= s.n then error(fn .. ": sublattice: the structure has none (see atoms.lattice)", 3) end
   local rows = core.index.nonzero(of:eq(sublattice)):reshape(-1)
   if rows:numel() == 0 then error(("%s: sublattice: no site has number %s"):format(fn, tostring(sublattice)), 3) end
   return rows

@@ -179,6 +179,23 @@ local function thermo(log)
   return out
 end
 
+-- Along axes that are not periodic the box of the file must hold all atoms: the box, and by what the
+-- atoms were moved into it.
+local function enclose(s)
+  local open = not (s.periodic[1] and s.periodic[2] and s.periodic[3])
+  if not open then return s, nil end
+  local f = s:fractional()
+  local lo, hi, cell, shift = f:min(1):totable(), f:max(1):totable(), s.cell:copy(), core.create.zeros { 1, 3 }
+  for k = 1, 3 do
+    if not s.periodic[k] then
+      local by = math.max(0, -lo[k]) + 0.01
+      shift = shift + s.cell[k]:reshape(1, 3) * by
+      cell[k] = s.cell[k] * (math.max(1, hi[k]) + by + 0.01)
+    end
+  end
+  return s:with { cell = cell, positions = s.positions + shift }, shift
+end
+
 -- What LAMMPS says when it stops.
 local function complaint(r)
   local all = r.stdout .. "\n" .. r.stderr
@@ -201,7 +218,7 @@ local function argv_of(o)
   return argv
 end
 
-local function collect(dir, s, turn, o)
+local function collect(dir, s, shift, turn, o)
   local content, err = sys.read_file(dir .. "/last.dump")
   if not content then return nil, err end
   local last, why = files.parse_dump(content, dir .. "/last.dump", { species = s.species })
@@ -211,26 +228,26 @@ local function collect(dir, s, turn, o)
   if not table_of then return nil, failure("format", "atoms.lammps: the log has no table of energies") end
   local back = turn and turn:T()
   local function turned_back(t) return back and t:matmul(back) or t end
+  local function made(frame, info)
+    local cell = turned_back(frame.cell):copy()
+    for k = 1, 3 do if not s.periodic[k] then cell[k] = s.cell[k] end end -- a shrink-wrapped side is no box
+    local x = turned_back(frame.positions + core.tensor.tensor({ frame.info.origin }, "f64"))
+    return s:with { cell = cell, positions = shift and x - shift or x, info = info }
+  end
   local end_ = last[1]
-  local origin = core.tensor.tensor({ end_.info.origin }, "f64")
-  local cell = end_.cell:copy()
-  for k = 1, 3 do if not s.periodic[k] then cell[k] = files.turned(s)[k] end end -- a shrink-wrapped side is no box
   local arrays = end_.info.arrays
   local n = table_of.pe:numel()
   local function p(name) return table_of[name]:get(n) end
   local pressure = core.tensor.tensor({ { p "pxx", p "pxy", p "pxz" }, { p "pxy", p "pyy", p "pyz" }, { p "pxz", p "pyz", p "pzz" } }, "f64")
   if turn then pressure = turn:matmul(pressure):matmul(back) end
   local result = { energy = p "pe", stress = pressure / -bar_per_eV_A3, thermo = table_of, forces = turned_back(arrays.forces), log = log,
-    structure = s:with { cell = turned_back(cell), positions = turned_back(end_.positions + origin), info = { energy = p "pe", arrays = { velocities = turned_back(arrays.velocities) } } } }
+    structure = made(end_, { energy = p "pe", arrays = { velocities = turned_back(arrays.velocities) } }) }
   if o.frames then
     content, err = sys.read_file(dir .. "/frames.dump")
     if not content then return nil, err end
     result.frames, err = files.parse_dump(content, dir .. "/frames.dump", { species = s.species })
     if not result.frames then return nil, err end
-    for k, f in ipairs(result.frames) do
-      local shifted = f.positions + core.tensor.tensor({ f.info.origin }, "f64")
-      result.frames[k] = s:with { cell = turned_back(f.cell), positions = turned_back(shifted), info = { step = f.info.step } }
-    end
+    for k, f in ipairs(result.frames) do result.frames[k] = made(f, { step = f.info.step }) end
   end
   return result
 end
@@ -247,9 +264,10 @@ function run.run(s, options)
   if s.n == 0 then raise "the structure has no atoms" end
   s = used(s)
   local content = script(s, options)
-  local data = files.format_data({ s }, { masses = options.masses })
+  local boxed, shift = enclose(s)
+  local data = files.format_data({ boxed }, { masses = options.masses })
   if not data:find "\nMasses\n" then raise("no mass is known for one of %s: give masses = {...}", table.concat(s.species, ", ")) end
-  local turn = select(3, files.turned(s))
+  local turn = select(3, files.turned(boxed))
   local argv, err = argv_of(options)
   if not argv then return nil, err end
   local dir
@@ -278,7 +296,7 @@ function run.run(s, options)
     local hint = why:find "package which is not enabled" and "this LAMMPS was built without it: a KIM model may do ({kim = ...})" or ""
     return nil, failure("format", "atoms.lammps: LAMMPS stopped: " .. why, hint)
   end
-  return collect(dir, s, turn, options)
+  return collect(dir, s, shift, turn, options)
 end
 
 return run
