@@ -125,7 +125,7 @@ local function scale_figure(run, sweeps, ceiling, mine, p)
   end
   fig:hline(mine, { label = "stacked network", color = 3, dash = "solid" })
   fig:hline(ceiling, { label = "ideal observer", color = "grey", dash = "dashed" })
-  fig:set { xlabel = "neighbours", ylabel = "AUC on test", xlog = true, legend = "bottom right", yrange = { 0.4, 1.01 } }
+  fig:set { xlabel = "neighbours", ylabel = "AUC on test", xlog = true, legend = "bottom right", yrange = { 0.25, 1.02 } }
   run:figure("scales", fig, "Baselines at every number of neighbours, on test; the table has the one that validation chose.")
 end
 
@@ -199,7 +199,8 @@ return {
     { name = "alloy", default = "allimg", help = "allimg, aucu or conialw" },
     { name = "noise", default = "clipped", help = "gaussian (depth 0.02 to 0.08 nm), gaussian_wide (0.08 to 0.2 nm) or clipped (the published convention)" },
     { name = "matched", default = false, help = "give the matrix the composition of the domains, so that only order tells (conialw has it so)" },
-    { name = "cubes", default = 80, min = 4, max = 10000, unit = "cubes", help = "for training; validation and test have an eighth each" },
+    { name = "cubes", default = 80, min = 4, max = 10000, unit = "cubes", help = "for training" },
+    { name = "held", default = 0, min = 0, max = 10000, unit = "cubes", help = "for validation and for test, each; 0: an eighth of cubes" },
     { name = "edge", default = 0.0, min = 0.0, max = 100.0, unit = "nm", help = "of a cube; 0: the published one" },
     { name = "blocks", default = 0, min = 0, max = 6, help = "of AtomNet; 0: the published number" },
     { name = "epochs", default = 8, min = 1, max = 1000, help = "of each block" },
@@ -220,7 +221,7 @@ return {
     local alloy = apt.datasets.alloys[p.alloy]
     if not alloy then error("alloy: expected allimg, aucu or conialw, got " .. p.alloy, 0) end
     local matched = p.matched or p.alloy == "conialw"
-    local part = math.max(2, p.cubes // 8)
+    local part = p.held > 0 and p.held or math.max(2, p.cubes // 8)
     local data = { alloy = p.alloy, noise = p.noise, matched = matched, edge = p.edge > 0 and p.edge or nil, seed = run.seed, cubes = { p.cubes, part, part } }
     local started = ow.sys.clock()
     local sets = apt.datasets.make(data)

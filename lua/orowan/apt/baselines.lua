@@ -185,8 +185,8 @@ end
 
 local function log_loss(z, label) return F.bce_with_logits(z, label).value:item() end
 
---- Platt's scaling if it helps: fitted to all cubes but one and judged on that one, in turn. Few cubes
---- say little about calibration, and a net that was trained on the likelihood may need none.
+--- Platt's scaling if it helps: fitted to all cubes but one and judged on that one, in turn. Fewer
+--- than five cubes say too little about calibration, and a net that was trained on the likelihood may need none.
 ---@param logit orowan.tensor f32 [n] on validation
 ---@param set table with label f32 [n] and cloud i64 [n]
 ---@return number a 1 when it does not help
@@ -194,7 +194,7 @@ local function log_loss(z, label) return F.bce_with_logits(z, label).value:item(
 ---@return {raw: number, scaled: number} loss mean over the cubes, of those left out
 function baselines.calibrate(logit, set)
   local raw, scaled, n = 0.0, 0.0, math.tointeger(set.cloud:max())
-  if n < 2 then return 1.0, 0.0, { raw = log_loss(logit, set.label), scaled = math.huge } end
+  if n < 5 then return 1.0, 0.0, { raw = log_loss(logit, set.label), scaled = math.huge } end
   for c = 1, n do
     local out = set.cloud:eq(c)
     local rest, rows = out:logical_not():nonzero():flatten(), out:nonzero():flatten()
