@@ -169,7 +169,7 @@ end)
 describe("SNAP", function()
   teardown(files.remove)
 
-  it("has the published errors on the sets of density-functional energies #slow", function()
+  it("has the published errors on the sets of density-functional energies", function()
     if not data then return pending "skipped: OROWAN_DATA not set" end
     local m = assert(ow.atoms.snap(data .. "/potentials/Ta-W-Nb-Mo.snapcoeff"))
     local free = { Mo = -10.84830, Nb = -10.09499, Ta = -11.85294, W = -12.96030 }

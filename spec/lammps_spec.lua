@@ -14,24 +14,6 @@ end
 describe("LAMMPS as a child process", function()
   teardown(files.remove)
 
-  it("gives energies, forces and stress of the same structure, whatever its orientation", function()
-    if not there then return pending "skipped: LAMMPS is not installed" end
-    local s = sample(true)
-    local r = assert(ow.atoms.lammps(s, { potential = lj, timeout = 60 }))
-    assert.is_true((r.structure.positions - s.positions):abs():max() < 1e-12)
-    assert.is_true((r.structure.cell - s.cell):abs():max() < 1e-12)
-    local h = 1e-4
-    local function energy(t) return assert(ow.atoms.lammps(t, { potential = lj })).energy end
-    local function moved(by)
-      local x = s.positions:copy()
-      x:set(5, 2, x:get(5, 2) + by)
-      return energy(s:with { positions = x })
-    end
-    assert.is_true(math.abs((moved(-h) - moved(h)) / (2 * h) - r.forces:get(5, 2)) < 1e-6)
-    local function strained(by) return energy(s:strained(s.cell:matmul { { 1 + by, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } })) end
-    assert.is_true(math.abs((strained(h) - strained(-h)) / (2 * h) / s:volume() - r.stress:get(1, 1)) < 1e-6)
-  end)
-
   it("agrees with our EAM, relaxed too", function()
     if not there or not data then return pending(there and "skipped: OROWAN_DATA not set" or "skipped: LAMMPS is not installed") end
     local fe = { style = "eam/fs", file = data .. "/potentials/Fe_mm.eam.fs" }
@@ -53,24 +35,24 @@ describe("LAMMPS as a child process", function()
   it("takes slabs and clusters, whose atoms need not lie in their box", function()
     if not there then return pending "skipped: LAMMPS is not installed" end
     local m = ow.atoms.zbl({ "Fe" }, 3, 4)
-    for _, periodic in ipairs { { true, true, false }, { false, false, false } } do
-      local s = ow.atoms.lattice("bcc", { a = 2.86, matrix = { { 0, 3, 0 }, { 0, 1, 3 }, { 3, 0, 0 } }, species = "Fe", periodic = periodic })
-      s.positions = s.positions - 1.3
-      local a, b = assert(ow.atoms.lammps(s, { potential = { style = "zbl 3.0 4.0", coeff = { "1 1 26 26" } } })), m:compute(s)
-      assert.is_true(math.abs(a.energy - b.energy) < 1e-7)
-      assert.is_true((a.forces - b.forces):abs():max() < 1e-7)
-      assert.is_true((a.structure.positions - s.positions):abs():max() < 1e-12)
-      assert.is_true((a.structure.cell - s.cell):abs():max() < 1e-12)
-    end
+    local s = ow.atoms.lattice("bcc", { a = 2.86, matrix = { { 0, 3, 0 }, { 0, 1, 3 }, { 3, 0, 0 } }, species = "Fe", periodic = { true, false, false } })
+    s.positions = s.positions - 1.3
+    local a, b = assert(ow.atoms.lammps(s, { potential = { style = "zbl 3.0 4.0", coeff = { "1 1 26 26" } } })), m:compute(s)
+    assert.is_true(math.abs(a.energy - b.energy) < 1e-7)
+    assert.is_true((a.forces - b.forces):abs():max() < 1e-7)
+    assert.is_true((a.structure.positions - s.positions):abs():max() < 1e-12)
+    assert.is_true((a.structure.cell - s.cell):abs():max() < 1e-12)
   end)
 
-  it("agrees with our screened nuclear repulsion", function()
+  it("agrees with our screened nuclear repulsion, whatever the orientation of the box", function()
     if not there then return pending "skipped: LAMMPS is not installed" end
     local s = sample(true)
     local a, b = assert(ow.atoms.lammps(s, { potential = { style = "zbl 3.0 4.0", coeff = { "1 1 26 26" } } })), ow.atoms.zbl({ "Fe" }, 3, 4):compute(s, { stress = true })
     assert.is_true(math.abs(a.energy - b.energy) < 1e-7)
     assert.is_true((a.forces - b.forces):abs():max() < 1e-7)
     assert.is_true((a.stress - b.stress):abs():max() < 1e-6)
+    assert.is_true((a.structure.positions - s.positions):abs():max() < 1e-12)
+    assert.is_true((a.structure.cell - s.cell):abs():max() < 1e-12)
   end)
 
   it("runs dynamics that conserve energy or hold a temperature", function()
