@@ -36,6 +36,12 @@ describe("session from a pipe", function()
     assert.equal(0, select(3, session "1\n"))
   end)
 
+  it("says what a misspelt name may have been", function()
+    local _, err = session "ow.io.read_tabel 'x'\now.plt.figure {}\now.zeros(2):mena()\nstats.fit(1)\nprnt(1)\nlocal q q.x = 1\now.nothing_like_it()\n"
+    assert.matches("did you mean ow.io.read_table%?.*did you mean ow.plot%?.*did you mean :mean%?.*did you mean ow.stats%?.*did you mean print%?", err)
+    assert.equal(5, select(2, err:gsub("did you mean", "")))
+  end)
+
   it("reports a chunk that never ends", function()
     local _, err, status = session "function f(\n"
     assert.matches("<eof>", err)

@@ -29,6 +29,17 @@ end
 describe("table", function()
   teardown(files.remove)
 
+  it("gives columns by number and by name", function()
+    local t = assert(ow.io.parse_table "time (s),stress,stress\n1,10,20\n2,30,40\n")
+    assert.equal(20, t.columns.stress:mean())
+    assert.equal(t.columns[1], t.columns["time (s)"])
+    assert.is_nil(t.columns[4])
+    assert.equal(3, #t.columns)
+    local ok, err = pcall(function() return t.columns.stres end)
+    assert.is_false(ok)
+    assert.matches("no column 'stres' %(did you mean 'stress'%?%)", err)
+  end)
+
   it("reads CSV with a header", function()
     local t = parse "size,stress\n1,2.5\n3,4.5\n"
     assert.same({ "size", "stress" }, t.names)

@@ -4,6 +4,7 @@
 local core = require "orowan.core"
 local interpreter = require "orowan.interpreter"
 local failure = require "orowan.failure"
+local suggest = require "orowan.suggest"
 
 local io = {}
 
@@ -30,6 +31,19 @@ local function set(list)
   return t
 end
 
+-- Columns by number, or by name: columns["stress (MPa)"], columns.stress.
+local function by_name(result, err)
+  if not result then return nil, err end
+  local number = {}
+  for i = #result.names, 1, -1 do number[result.names[i]] = i end
+  setmetatable(result.columns, { __index = function(columns, key)
+    if type(key) ~= "string" then return nil end
+    if number[key] then return rawget(columns, number[key]) end
+    error(("io.read_table: no column '%s'%s"):format(key, suggest.hint(key, result.names, "columns")), 2)
+  end })
+  return result
+end
+
 local read_options = set "columns text delimiter decimal header missing comment skip"
 
 --- Reads a text table: comma, semicolon, tab or blanks between cells, decimal point or
@@ -47,14 +61,14 @@ local read_options = set "columns text delimiter decimal header missing comment 
 --- local path = folder .. "/t.csv"
 --- assert(ow.io.write_table(path, { names = { "strain", "stress" }, columns = { { 0.1, 0.2 }, { 70, 140 } } }))
 --- local t = assert(ow.io.read_table(path, { columns = { "stress" } }))
---- print(t.rows, t.columns[1]:mean())  --> 2 105.0
+--- print(t.rows, t.columns.stress:mean())  --> 2 105.0
 --- ```
 ---@param path string
 ---@param options? {columns?: (integer|string)[], text?: (integer|string)[], delimiter?: string, decimal?: string, header?: boolean, missing?: string, comment?: string, skip?: integer} columns: the wanted ones by number or name, in that order; text: columns kept as strings; delimiter: one character or "whitespace"; missing: "nan" reads empty cells, NA, N/A and null as NaN (default "error"); comment: one more sign that starts a comment line; skip: lines to leave out at the top
----@return {names: string[], columns: table, comments: string[], rows: integer, delimiter: string, decimal: string, header: boolean}? result columns: 1-D tensors or lists of strings
+---@return {names: string[], columns: table, comments: string[], rows: integer, delimiter: string, decimal: string, header: boolean}? result columns: 1-D tensors or lists of strings, by number or by name (columns.stress; a name that is not there raises)
 ---@return table? err
 function io.read_table(path, options)
-  return core.table.read(path, known("io.read_table", options, read_options))
+  return by_name(core.table.read(path, known("io.read_table", options, read_options)))
 end
 
 --- Reads a text table from a string; otherwise as `io.read_table`.
@@ -63,7 +77,7 @@ end
 ---@return table? result
 ---@return table? err
 function io.parse_table(text, options)
-  return core.table.parse(text, known("io.parse_table", options, read_options))
+  return by_name(core.table.parse(text, known("io.parse_table", options, read_options)))
 end
 
 local write_options = set "delimiter comment"

@@ -2,6 +2,7 @@
 --- the lines of the cell around the place, and the calls that led there.
 local core = require "orowan.core"
 local chunk = require "orowan.repl.chunk"
+local hint = require "orowan.repl.hint"
 local show = require "orowan.repl.show"
 
 local cell = { sources = {} }  -- name ("In[3]") -> lines, for tracebacks
@@ -86,6 +87,8 @@ local function report(e, frames)
     end
   end
   local out = { ("%s%s%s: %s"):format(RED, name, OFF, message) }
+  local meant = type(e) == "string" and hint(message, _G)
+  if meant then out[1] = ("%s (%s)"):format(out[1], meant) end
   if at then
     out[#out + 1] = ("%s%s, line %d%s"):format(GREEN, at, line, OFF)
     excerpt(out, at, line, CONTEXT)

@@ -5,6 +5,7 @@ local sys = require "orowan.sys"
 local chunk = require "orowan.repl.chunk"
 local show = require "orowan.repl.show"
 local complete = require "orowan.repl.complete"
+local hint = require "orowan.repl.hint"
 local progress = require "orowan.progress"
 
 local repl = {}
@@ -20,7 +21,9 @@ local function message(e)
   if type(e) == "table" and e.traceback_line and not e.traceback_line:match("^stdin") then
     return e.traceback_line .. ": " .. tostring(e)
   end
-  return (tostring(e):gsub("^stdin:1: ", ""))
+  local text = tostring(e):gsub("^stdin:1: ", "")
+  local meant = type(e) == "string" and hint(text, _G)
+  return meant and ("%s (%s)"):format(text, meant) or text
 end
 
 -- Runs a chunk; returns false after an error.
