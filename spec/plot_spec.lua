@@ -313,6 +313,12 @@ describe("plot thinning of long lines", function()
 end)
 
 describe("plot text", function()
+  it("keeps digits that follow a special character", function()
+    local fig = ow.plot.figure { title = "shift 1/6<112>" }
+    fig:line({ 1, 2 }, { 1, 2 })
+    assert.matches("shift 1/6&lt;112&gt;", assert(fig:render "svg"), 1, true)
+  end)
+
   local style = require "orowan.plot.style"
 
   it("lets nothing of the user's reach gnuplot's parser", function()

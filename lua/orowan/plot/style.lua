@@ -68,7 +68,10 @@ end
 -- of the user's is ever seen by gnuplot's parser.
 
 local function octal(s)
-  return (s:gsub("[^%w ,.:;()/=+%-]", function(c) return ("\\%03o"):format(c:byte()) end))
+  -- with the digits behind it: gnuplot reads on after three
+  return (s:gsub("[^%w ,.:;()/=+%-]%d*", function(run)
+    return (run:gsub(".", function(c) return ("\\%03o"):format(c:byte()) end))
+  end))
 end
 
 -- Characters that its enhanced text gives a meaning get a backslash in front.
