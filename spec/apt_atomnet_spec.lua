@@ -59,8 +59,6 @@ describe("the network of AtomNet", function()
       local order = d:argsort()
       for k = 1, 32 do
         local j = order:get(k)
-        local want = { c.species:get(j), c.species:get(i), p:get(j), p:get(i) }
-        for column = 1, 3 do want[3 + column + 1] = nil end
         for column = 1, 3 do
           assert.is_true(math.abs(x:get(m, k, column) - (c.positions:get(j, column) - c.positions:get(i, column))) < 1e-6)
         end
@@ -97,7 +95,7 @@ describe("the network of AtomNet", function()
   it("learns order, and its blocks go through a file", function()
     local sets = datasets.make { alloy = "conialw", matched = true, edge = 3.5, fraction = 0.4, radius = { 1.4, 1.7 }, cubes = { 3, 1, 1 }, seed = 3 }
     local function train()
-      return atomnet.train(sets.train, sets.validation, { seed = 1, epochs = 2, ions = 768, batch = 64, blocks = 2, progress = false })
+      return atomnet.train(sets.train, sets.validation, { seed = 1, epochs = 2, ions = 512, batch = 64, blocks = 2, progress = false })
     end
     local blocks, results = train()
     local h = results[1].history

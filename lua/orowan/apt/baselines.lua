@@ -175,7 +175,7 @@ function baselines.platt(logit, label)
     local ga, gb = (r * z):sum(), r:sum()
     local haa, hab, hbb = (w * z * z):sum() + 1e-9, (w * z):sum(), w:sum() + 1e-9
     local det = haa * hbb - hab * hab
-    if not (det > 0) then break end
+    if det <= 0 or det ~= det then break end
     local da, db = (hbb * ga - hab * gb) / det, (haa * gb - hab * ga) / det
     a, b = a - da, b - db
     if math.abs(da) + math.abs(db) < 1e-9 then break end
