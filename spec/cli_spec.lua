@@ -128,6 +128,16 @@ describe("orowan command", function()
   end)
 
   describe("recipes", function()
+    it("are listed all, by name, or in one line each", function()
+      local all, one, short = orowan({ "recipes" }).stdout, orowan({ "recipes", "avalanches" }).stdout, orowan({ "recipes", "--short" }).stdout
+      assert.is_truthy(all:find(one, 1, true))
+      assert.matches("^avalanches: .*\n    input=", one)
+      assert.equal(#ow.recipe.names(), select(2, short:gsub("\n", "")))
+      local r = orowan { "recipes", "avalanch" }
+      assert.equal(1, r.status)
+      assert.matches("did you mean 'avalanches'", r.stderr)
+    end)
+
     it("explain their parameters", function()
       local r = orowan({ "run", WALK, "--help" })
       assert.equal(0, r.status)

@@ -18,7 +18,7 @@ commands:
   rerun DIR|FILE                    run a finished run (or a pack of one) again, compare its numbers
   pack DIR                          one file from a finished run, for others to rerun
   new NAME                          write a commented recipe to start from
-  recipes                           the recipes and their parameters
+  recipes [NAME] [--short]          the recipes and their parameters
   info                              version, machine, libraries, what is missing
   bench [NAME]                      measure speed (no name: the list)
   docs [DIR]                        the reference as HTML files

@@ -3,6 +3,7 @@ local progress = require "orowan.progress"
 local format = require "orowan.format"
 local options = require "orowan.cli.options"
 local recipe = require "orowan.recipe"
+local suggest = require "orowan.suggest"
 
 local runs = {}
 
@@ -195,28 +196,45 @@ function runs.rerun(args)
   return c.agree and 0 or 1
 end
 
---- orowan recipes
+local recipes_help = [[
+usage: orowan recipes [NAME ...] [--short]
+
+Lists the recipes (or those named) with their parameters: default, meaning, bounds, unit.
+--short: one line each.
+]]
+
+--- orowan recipes [NAME ...] [--short]
 ---@param args string[]
 ---@return integer status
 function runs.recipes(args)
-  local o, err = options.parse(args, { help = "flag" })
+  local o, err = options.parse(args, { help = "flag", short = "flag" })
   if not o then return fail("recipes", err) end
+  if o.help then
+    io.stdout:write(recipes_help)
+    return 0
+  end
   local names, paths = recipe.names()
   if #names == 0 then
     io.stdout:write("no recipes in ", require "orowan.home" (), "/examples\n")
     return 0
   end
-  local status = 0
-  for i, name in ipairs(names) do
+  for _, word in ipairs(o.words) do
+    if not paths[word] then return fail("recipes", ("no recipe '%s'%s"):format(word, suggest.hint(word, names, "recipes"))) end
+  end
+  local status, width = 0, 0
+  for _, name in ipairs(names) do width = math.max(width, #name) end
+  for i, name in ipairs(#o.words > 0 and o.words or names) do
     local r
     r, err = recipe.load(paths[name])
-    if i > 1 then io.stdout:write("\n") end
-    if r then
-      io.stdout:write(name, r.summary ~= "" and ": " .. r.summary or "", "\n")
-      if #r.params > 0 then io.stdout:write(recipe.params.help(r.params, "    "), "\n") end
-    else
+    if i > 1 and not o.short then io.stdout:write("\n") end
+    if not r then
       io.stdout:write(name, ": ", err, "\n")
       status = 1
+    elseif o.short then
+      io.stdout:write(("%-" .. width .. "s  %s\n"):format(name, r.summary))
+    else
+      io.stdout:write(name, r.summary ~= "" and ": " .. r.summary or "", "\n")
+      if #r.params > 0 then io.stdout:write(recipe.params.help(r.params, "    "), "\n") end
     end
   end
   return status

@@ -52,7 +52,7 @@ return {
     },
   },
   {
-    name = "atom probe", modules = { "apt", "geometry" }, recipes = { "apt_overview", "apt_clusters", "atomnet_train" }, notebook = "atom_probe", picture = 2,
+    name = "atom probe", modules = { "apt", "geometry" }, recipes = { "apt_overview", "apt_clusters", "atomnet_train", "atomnet_apply", "stacking_faults" }, notebook = "atom_probe", picture = 2,
     what = "Reconstructions (.pos, .epos, .apt, .ato, NeXus, text) with range files become species, compositions with errors, concentration "
       .. "grids, iso-surfaces, proxigrams, clusters tested against chance, maps of neighbours along crystal directions, and ordered "
       .. "domains found by networks. Synthetic specimens with a known truth test every step.",
