@@ -15,7 +15,7 @@ local spectrum = require "orowan.apt.spectrum"
 local synthetic = require "orowan.apt.synthetic"
 
 -- Tables of functions, loaded on first use (networks are not needed to read a file).
-local parts = { atomnet = true, baselines = true, datasets = true, features = true, finder = true, stacked = true }
+local parts = { atomnet = true, baselines = true, datasets = true, features = true, finder = true, stacked = true, voxel = true }
 
 local api = {
   open = files.open, read = files.read, write_pos = files.write_pos, write_nexus = nexus.write,
