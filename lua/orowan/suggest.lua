@@ -33,12 +33,15 @@ function suggest.nearest(name, names)
   local best, best_d
   local low = name:lower()
   for _, candidate in ipairs(names) do
-    local d = suggest.distance(low, candidate:lower())
-    if #low >= 2 and candidate:lower():sub(1, #low) == low then d = math.min(d, 1) end
-    if not best_d or d < best_d then best, best_d = candidate, d end
+    local limit = math.max(1, math.ceil(math.min(#name, #candidate) / 3))
+    local d
+    if #low >= 2 and candidate:lower():sub(1, #low) == low then d = math.min(suggest.distance(low, candidate:lower()), 1)
+    elseif math.abs(#low - #candidate) <= math.min(limit, (best_d or limit + 1) - 1) then  -- as many edits at least
+      d = suggest.distance(low, candidate:lower())
+    end
+    if d and d <= limit and (not best_d or d < best_d) then best, best_d = candidate, d end
   end
-  if best and best_d <= math.max(1, math.ceil(math.min(#name, #best) / 3)) then return best end
-  return nil
+  return best
 end
 
 --- " (did you mean 'x'?)", or the whole list when nothing is near.

@@ -193,7 +193,7 @@ def interrupts():
                  "ow.depinning.simulate { lx = 400, picks = 1e10, every = 10000 }",
                  "while true do print 'x' end"]:
         mid = kc.execute(code)
-        time.sleep(0.4)
+        time.sleep(0.25)
         start = time.time()
         km.interrupt_kernel()
         reply, out = collect(kc, mid, 20)
