@@ -70,7 +70,7 @@ return {
     },
   },
   {
-    name = "barriers", modules = { "barrier", "atoms" }, recipes = { "neb_spectrum" },
+    name = "barriers", modules = { "barrier", "atoms" }, recipes = { "neb_spectrum" }, notebook = "barriers", picture = 1,
     what = "Migration barriers of vacancies in concentrated alloys: crystals and alloys with prescribed order, interatomic models (EAM, SNAP), "
       .. "relaxation, nudged elastic bands, and the spectra of barriers by jumping species.",
     formulas = {
