@@ -76,6 +76,30 @@ describe("documentation", function()
     assert.is_true(seen > 150, seen)
   end)
 
+  -- Words by which a number says what it is measured in, or that it has no unit.
+  local units = { "nm", "Angstrom", "eV", "degree", "radian", "MPa", "GPa", "Da", "kV", "byte", "second", "unit", "%%", "share", "fraction", "factor", "probab",
+    "ratio", "level", "relative", "toler", "times", "pick", "record", "cell", "row", "exponent", "weight", "count", "%f[%a]K%f[%A]", "%f[%a]A%f[%A]", "%f[%a]s%f[%A]", "%f[%a]b%f[%A]",
+    "%f[%a]mu%f[%A]" }
+
+  it("of the sciences says the unit of every number", function()
+    local missing, seen = {}, 0
+    for _, f in ipairs(require("orowan.docs.annotations").tree().files) do
+      for _, e in ipairs(f.entries) do
+        local science = e.name:match "^ow%.(%a+)%." or e.name:match "^(%a+)[.:]"
+        for _, p in ipairs(({ apt = 1, atoms = 1, barrier = 1, depinning = 1, geometry = 1 })[science] and e.params or {}) do
+          if p.type == "number" or p.type == "number?" then
+            seen = seen + 1
+            local known = false
+            for _, u in ipairs(units) do known = known or (p.text or ""):find(u) ~= nil end
+            if not known then missing[#missing + 1] = e.name .. " " .. p.name end
+          end
+        end
+      end
+    end
+    assert.same({}, missing, "numbers without a unit")
+    assert.is_true(seen > 20, seen)
+  end)
+
   it("knows every method of the objects that C makes", function()
     local missing, objects = {}, 0
     for _, class in ipairs { "depinning.line", "h5", "rng", "process" } do

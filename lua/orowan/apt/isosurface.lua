@@ -139,7 +139,7 @@ end
 --- Regions in which a field is at or above a level (voxels joined across faces), with the ions in
 --- their voxels: raw counts, no delocalised ones.
 ---@param field orowan.apt.field
----@param level number
+---@param level number in the unit of the field
 ---@param source orowan.apt.labelled
 ---@param options? {ions?: integer} ions: regions with fewer are left out, default 1
 ---@return orowan.apt.domain[] domains by falling number of ions

@@ -30,8 +30,8 @@ end
 ---@param fn string
 ---@param o table
 ---@param name string
----@param default number?
----@param lo number? lowest value, exclusive if `open`
+---@param default number? in the unit of the option
+---@param lo number? lowest value, same unit, exclusive if `open`
 ---@param open boolean?
 ---@return number
 function points.number(fn, o, name, default, lo, open)

@@ -18,7 +18,7 @@ for symbol, list in pairs(isotopes) do
 end
 
 --- The element nearest to a mass, within 0.1 u.
----@param mass number u
+---@param mass number in u (Da)
 ---@return string? symbol
 function elements.nearest(mass)
   local best, distance = nil, 0.1

@@ -140,7 +140,7 @@ function text.rows(c, n, kinds, options)
 end
 
 --- A number with as many digits as it needs to read back to the same bits.
----@param x number
+---@param x number of any unit
 ---@return string
 function text.number(x)
   if math.type(x) == "integer" then return ("%d"):format(x) end

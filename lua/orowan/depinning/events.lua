@@ -90,7 +90,7 @@ end
 --- threshold growth is at least `factor` times the flicker of a line at rest.
 ---@param area integer[] a line held at constant stress below yield
 ---@param threshold number cells per record (rate / B * picks per record)
----@param factor? number (3)
+---@param factor? number times the standard deviation (3)
 ---@param first? integer first record used
 ---@return integer window records (the largest tried where none is enough)
 ---@return number sd flicker at that window, cells
