@@ -210,15 +210,19 @@ return {
         row[6], row[7] = r.recall.value, r.precision.value
       else
         for _, known in ipairs(pre.operating and pre.operating[p.network] or {}) do
-          if known.threshold == t then row[6], row[7] = known.recall, known.precision end
+          if known.threshold == t then
+            local r, q = known.recall, known.precision
+            row[6], row[7] = r[1], q[1]
+            if r[3] and q[3] and r[2] > 0 then row[9] = ("%.0f to %.0f"):format(m * q[2] / r[3], m * q[3] / r[2]) end
+          end
         end
       end
       if row[6] and row[6] > 0 then row[8] = m * row[7] / row[6] end
       sweep[#sweep + 1] = row
     end
-    run:table("Thresholds", { "threshold", ("domains above %d ions"):format(p.counted), "ions in domains", "solute share inside", "counting error", "recall", "precision", "ions, corrected" }, sweep,
+    run:table("Thresholds", { "threshold", ("domains above %d ions"):format(p.counted), "ions in domains", "solute share inside", "counting error", "recall", "precision", "ions, corrected", "95 % ends of both" }, sweep,
       (data.truth and "Recall and precision are those of this specimen. " or "Recall and precision are those of the model's synthetic test set: they hold as far as that resembles the data. ") ..
-      "Corrected: ions in domains x precision / recall.")
+      "Corrected: ions in domains x precision / recall; the range takes the far ends of both intervals.")
 
     -- order seen along the depth axis
     local inside = found.label:gt(0)

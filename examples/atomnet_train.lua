@@ -300,7 +300,8 @@ return {
         sweep[#sweep + 1] = { m[1], t, r.recall.value, interval(r.recall), r.precision.value, interval(r.precision) }
         local key = m[1] == "AtomNet" and "atomnet" or "stack"
         if r.precision.value == r.precision.value then
-          table.insert(operating[key], { threshold = t, recall = r.recall.value, precision = r.precision.value })
+          table.insert(operating[key], { threshold = t, recall = { r.recall.value, r.recall.low, r.recall.high },
+            precision = { r.precision.value, r.precision.low, r.precision.high } })
         end
         if t == alloy.threshold then
           run:put(key .. ".recall", { value = r.recall.value, low = r.recall.low, high = r.recall.high })
