@@ -156,7 +156,7 @@ return {
 
     local options = { network = p.network, progress = true }
     local started = ow.sys.clock()
-    local probability = apt.finder.apply(model, info, data, options)
+    local probability = apt.finder.apply(model, info, data, { network = p.network, progress = true, checkpoint = run:path "stream.checkpoint.h5" })
     run:put("time.network", { value = ow.sys.clock() - started, unit = "s", timing = true })
     run:put("ions", { value = n, unit = "ions" })
     run:put("share_ordered", { value = probability:ge(threshold):to("f64"):mean(), note = ("ions at or above %.2f"):format(threshold) })

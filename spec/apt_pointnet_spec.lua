@@ -55,6 +55,32 @@ describe("the fused kernel of AtomNet", function()
     end
   end)
 
+  it("goes on where a stream was interrupted", function()
+    local blocks = { trained(5), trained(7) }
+    local c = cloud(3, 600)
+    local whole = atomnet.stream(blocks, c, { slab = 120 })
+    local path = os.tmpname()
+    os.remove(path)
+    local o = { slab = 120, checkpoint = path, every = 0, on_slab = function(block, done)
+      if block == 2 and done > 200 then error("stop", 0) end
+    end }
+    assert.has_error(function() atomnet.stream(blocks, c, o) end, "stop")
+    assert.is_true(ow.sys.exists(path))
+    local other = cloud(4, 600)
+    local ok, err = pcall(atomnet.stream, blocks, other, o)
+    assert.is_false(ok)
+    assert.matches("belongs to other ions", tostring(err))
+    local seen = 0
+    o.on_slab = function(block)
+      assert.equal(2, block)
+      seen = seen + 1
+    end
+    local again = atomnet.stream(blocks, c, o)
+    assert.is_true(seen > 0 and seen < 5)
+    for k = 1, 2 do assert.is_true(ow.equal(whole[k], again[k])) end
+    assert.is_false(ow.sys.exists(path))
+  end)
+
   it("refuses what it cannot compute", function()
     local set = atomnet.neighbourhoods(cloud(1, 50))
     local function refused(what, block, o)

@@ -162,12 +162,49 @@ function atomnet.predict(model, set, options)
   return p
 end
 
+-- What a checkpoint of a stream must agree with.
+local function fingerprint(positions, species, blocks, slab)
+  local sum = 0.0
+  for _, block in ipairs(blocks) do sum = sum + block.out.weight.value:sum() + block.t1.points[1].weight.value:sum() end
+  return ow.json.encode { n = positions:shape(1), slab = slab, blocks = #blocks, positions = positions:to("f64"):sum(), species = species:to("f64"):sum(), weights = sum }
+end
+
+-- Finished blocks, the block at work, and how many of its slabs are done.
+local function load_stream(path, mark)
+  local file, err = ow.io.h5_open(path)
+  if not file then raise("stream: checkpoint %s: %s", path, tostring(err)) end
+  local ok, state = pcall(function()
+    if file:attr("/", "format") ~= "orowan.apt.stream" or file:attr("/", "format_version") ~= 1 then raise("stream: %s is no checkpoint of a stream", path) end
+    if file:attr("/", "mark") ~= mark then raise("stream: checkpoint %s belongs to other ions, another model or another slab; remove it or give another path", path) end
+    local list = {}
+    local block, slabs = file:attr("/", "block"), file:attr("/", "slabs")
+    for k = 1, block do list[k] = file:read("block" .. k) end
+    return { list = list, block = block, slabs = slabs }
+  end)
+  file:close()
+  if not ok then error(state, 0) end
+  return state
+end
+
+local function save_stream(path, mark, list, block, slabs)
+  local file, err = ow.io.h5_open(path, "w")
+  if not file then raise("stream: checkpoint %s: %s", path, tostring(err)) end
+  file:attr("/", "format", "orowan.apt.stream")
+  file:attr("/", "format_version", 1)
+  file:attr("/", "mark", mark)
+  file:attr("/", "block", block)
+  file:attr("/", "slabs", slabs)
+  for k = 1, block do file:write("block" .. k, list[k]) end
+  file:close()
+end
+
 --- Probabilities of every ion of a large cloud after each block, slab by slab: the neighbours of one
---- slab are in memory at a time.
---- Errors: fewer ions than 32; positions that are not finite.
+--- slab are in memory at a time. With a checkpoint an interrupted stream goes on where it was and gives
+--- the same bits; the file is removed at the end.
+--- Errors: fewer ions than 32; positions that are not finite; a checkpoint of something else.
 ---@param model orowan.module of atomnet.model, or a list of blocks
 ---@param cloud {positions: orowan.tensor, species: orowan.tensor, periodic?: boolean, box?: number[]} positions [n, 3] nm, species integers from 1
----@param options? {own?: boolean, slab?: integer, progress?: boolean} own: false if later blocks were trained without the own species; slab: ions, about (200000)
+---@param options? {own?: boolean, slab?: integer, progress?: boolean, checkpoint?: string, every?: number, on_slab?: function} own: false if later blocks were trained without the own species; slab: ions, about (200000); checkpoint: path, written every so many seconds (60); on_slab(block, ions done)
 ---@return orowan.tensor[] probability of each block, f32 [n]
 function atomnet.stream(model, cloud, options)
   local o = options or {}
@@ -175,19 +212,31 @@ function atomnet.stream(model, cloud, options)
   if n < 32 then raise("%d ions are fewer than the 32 neighbours the network looks at", n) end
   local box = cloud.periodic and cloud.box or nil
   local positions, species = cloud.positions:to "f32", cloud.species:to "f32"
-  local blocks, list = model.blocks or model, {}
+  local blocks, slab = model.blocks or model, o.slab or 200000
+  local mark = o.checkpoint and fingerprint(positions, species, blocks, slab)
+  local state = o.checkpoint and ow.sys.exists(o.checkpoint) and load_stream(o.checkpoint, mark) or { list = {}, block = 1, slabs = 0 }
+  local list, saved = state.list, ow.sys.clock()
   local bar <close> = o.progress and ow.progress.bar("ions x blocks", n * #blocks) or nil
-  for k, block in ipairs(blocks) do
-    block:eval()
-    local p, layers, done = ow.zeros({ n }, "f32"), fold(block), 0
-    ow.geometry.knn_slabs(positions, 32, { box = box, slab = o.slab or 200000, self = true }, function(rows, ids)
-      p:index_put(1, rows, ow.core.pointnet.apply(layers, { positions = positions, species = species, ids = ids, rows = rows,
-        predictions = list[k - 1], own = k == 1 or o.own ~= false, box = box }))
-      done = done + rows:numel()
+  for k = state.block, #blocks do
+    blocks[k]:eval()
+    list[k] = list[k] or ow.zeros({ n }, "f32")
+    local folded, done, slabs = fold(blocks[k]), 0, 0
+    local skip = k == state.block and state.slabs or 0
+    ow.geometry.knn_slabs(positions, 32, { box = box, slab = slab, self = true }, function(rows, ids)
+      slabs, done = slabs + 1, done + rows:numel()
+      if slabs > skip then
+        list[k]:index_put(1, rows, ow.core.pointnet.apply(folded, { positions = positions, species = species, ids = ids, rows = rows,
+          predictions = list[k - 1], own = k == 1 or o.own ~= false, box = box }))
+        if o.checkpoint and ow.sys.clock() - saved >= (o.every or 60) then
+          save_stream(o.checkpoint, mark, list, k, slabs)
+          saved = ow.sys.clock()
+        end
+        if o.on_slab then o.on_slab(k, done) end
+      end
       if bar then bar:update((k - 1) * n + done, ("block %d"):format(k)) end
     end)
-    list[k] = p
   end
+  if o.checkpoint and ow.sys.exists(o.checkpoint) then ow.sys.remove(o.checkpoint) end
   return list
 end
 

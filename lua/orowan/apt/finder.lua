@@ -102,7 +102,7 @@ end
 ---@param model orowan.module of finder.load
 ---@param info table its preprocessing is used
 ---@param cloud {positions: orowan.tensor, species: orowan.tensor, names: string[], periodic?: boolean, box?: number[]} names in any order
----@param options? {network?: string, piece?: integer, progress?: boolean} network: "stack" (default) or "atomnet"; piece: ions that the stack takes at a time (30000; the margins come on top)
+---@param options? {network?: string, piece?: integer, progress?: boolean, checkpoint?: string} network: "stack" (default) or "atomnet"; checkpoint: path, of atomnet.stream; piece: ions that the stack takes at a time (30000; the margins come on top)
 ---@return orowan.tensor probability f32 [n]
 function finder.apply(model, info, cloud, options)
   local p = info.preprocessing
@@ -120,7 +120,7 @@ function finder.apply(model, info, cloud, options)
     periodic = cloud.periodic, box = cloud.box }
   if which == "atomnet" then
     if not model.blocks then error("apt.finder: this file holds no blocks of AtomNet", 0) end
-    local all = atomnet.stream(model.blocks, same, { own = p.own, progress = options.progress })
+    local all = atomnet.stream(model.blocks, same, { own = p.own, progress = options.progress, checkpoint = options.checkpoint })
     return all[#all]
   end
   return stack_in_pieces(model.stack, same, { a = p.a, solute = p.solute, cone = p.cone, step = p.step }, options and options.piece or 30000,
