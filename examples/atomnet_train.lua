@@ -338,11 +338,13 @@ return {
     local model = apt.finder.model { stack = best.model, atomnet = apt.atomnet.model(blocks, { columns = columns }) }
     local metrics = {}
     for _, r in ipairs(rows) do metrics[r.name] = r.auc end
+    local kept = {}  -- without the folders of this machine
+    for k, v in pairs(p) do kept[k] = type(v) == "string" and v:match "[^/]*$" or v end
     assert(nn.save(run:path "model.h5", model, {
       preprocessing = { alloy = p.alloy, species = alloy.species, a = alloy.a, solute = alloy.solute, threshold = alloy.threshold, cone = p.cone, step = p.step, own = own,
         matched = matched, operating = operating,
         length_unit = "nm", depth_axis = "z" },
-      metadata = { params = p, seed = run.seed, history = history },
+      metadata = { params = kept, seed = run.seed, history = history },
       card = { data = ("%s: %d synthetic cubes of %.3g nm, %s noise (apt.datasets)"):format(alloy.title, p.cubes, p.edge > 0 and p.edge or alloy.edge, p.noise),
         seed = run.seed, test_auc = metrics, spread_of_seeds = spread:totable(), calibration = a == 1 and b == 0 and "as trained (scaling did not help on validation)" or "Platt's scaling on validation",
         limits = "trained on synthetic cubes only: spherical domains, one convention of noise, detection efficiency 40 to 80 %; measured data need the depth axis along z and a pole within the searched tilt" },

@@ -11,7 +11,7 @@ local kinds = {
   { name = "none", title = "no fault" },
   { name = "intrinsic", title = "intrinsic (1/6<112> shift)" },
   { name = "extrinsic", title = "extrinsic (two shifts)" },
-  { name = "apb", title = "antiphase boundary (1/2<110> shift)" },
+  { name = "apb", title = "antiphase boundary" },
   { name = "twin", title = "twin boundary" },
 }
 
@@ -176,7 +176,7 @@ return {
     run:put("threshold", { value = threshold, note = ("deepest window of %d specimens without fault"):format(p.calibration) })
     run:put("false_alarm.expected", { value = 1 / (p.calibration + 1) })
 
-    local rows, fig = {}, ow.plot.figure { title = "Order probability across the fault", width = 860, height = 480 }
+    local rows, fig = {}, ow.plot.figure { title = "Order probability across the fault", width = 960, height = 480 }
     local maps = ow.plot.figure { title = "Order probability, ions divided out", cols = 3, rows = 2, width = 1100, height = 720 }
     local panel = 0
     local function judge(name, title, list)
