@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -24,6 +25,13 @@ static bool load(void) {
   static const char *const names[] = {"libOpenCL.so.1", "libOpenCL.so", "/System/Library/Frameworks/OpenCL.framework/OpenCL"};
   const char *own = getenv("OROWAN_OPENCL");  // another library, or "none"
   void *lib = NULL;
+#ifdef __linux__
+  // Drivers ask the kernel there for processors and memory; PoCL ends the process without it.
+  if (access("/sys/devices", R_OK) != 0) {
+    snprintf(why, sizeof why, "OpenCL drivers need /sys, which is not there (mount it: a bare root or container has none)");
+    return false;
+  }
+#endif
   if (own && *own) lib = strcmp(own, "none") ? dlopen(own, RTLD_NOW | RTLD_LOCAL) : NULL;
   else for (size_t i = 0; i < sizeof names / sizeof *names && !lib; i++) lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
   if (!lib) {
