@@ -20,8 +20,8 @@ nb = nbformat.read(notebook, 4)
 for cell in nb.cells:
     if cell.cell_type == "code":
         cell.outputs, cell.execution_count = [], None
-os.makedirs(folder + "/work")
-nbformat.write(nb, folder + "/work/notebook.ipynb")
+os.makedirs(folder + "/shown")
+nbformat.write(nb, folder + "/shown/notebook.ipynb")
 
 
 def fetch(url):
@@ -40,7 +40,7 @@ def wait_for(url):
 
 server = subprocess.Popen(
     ["jupyter", "notebook", "--no-browser", "--allow-root", f"--port={PORT}", "--ip=127.0.0.1", "--NotebookApp.token=",
-     "--NotebookApp.password=", f"--notebook-dir={folder}/work"], env=env, stdout=open(folder + "/server.log", "w"), stderr=subprocess.STDOUT)
+     "--NotebookApp.password=", f"--notebook-dir={folder}/shown"], env=env, stdout=open(folder + "/server.log", "w"), stderr=subprocess.STDOUT)
 browser = subprocess.Popen(
     ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", f"--remote-debugging-port={DEBUG_PORT}", "--window-size=1200,1500",
      f"--user-data-dir={folder}/browser", "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
